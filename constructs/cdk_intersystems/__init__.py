@@ -1,0 +1,55 @@
+"""AWS CDK constructs that run InterSystems data platforms (IRIS and the products built on it) on AWS.
+
+The names below are the public API. Each is imported on first use, so that `import cdk_intersystems` costs next to nothing
+and a stack pays only for the AWS service modules of the constructs it uses.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdk_intersystems.csp_web_tier.csp_web_tier import CspWebTier
+    from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
+    from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
+    from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+    from cdk_intersystems.model.storage import MemberVolumes, VolumeSpec
+    from cdk_intersystems.network.network import Network
+    from cdk_intersystems.policy.iris_checks import IrisChecks
+
+_HOMES = {
+    "CspWebTier": "cdk_intersystems.csp_web_tier.csp_web_tier",
+    "EcpAppTier": "cdk_intersystems.ecp_app_tier.ecp_app_tier",
+    "IrisChecks": "cdk_intersystems.policy.iris_checks",
+    "MemberVolumes": "cdk_intersystems.model.storage",
+    "MirrorEndpoint": "cdk_intersystems.mirror_endpoint.mirror_endpoint",
+    "MirroredDatabase": "cdk_intersystems.mirrored_database.mirrored_database",
+    "Network": "cdk_intersystems.network.network",
+    "VolumeSpec": "cdk_intersystems.model.storage",
+}
+
+__all__ = [
+    "CspWebTier",
+    "EcpAppTier",
+    "IrisChecks",
+    "MemberVolumes",
+    "MirrorEndpoint",
+    "MirroredDatabase",
+    "Network",
+    "VolumeSpec",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = getattr(import_module(_HOMES[name]), name)
+    except AttributeError as error:
+        # Python would report it as "cannot import name" and hide where it comes from.
+        raise ImportError(f"{_HOMES[name]} cannot be imported: {error}") from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

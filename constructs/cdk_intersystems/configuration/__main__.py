@@ -1,0 +1,88 @@
+"""`python -m cdk_intersystems.configuration`: checks deployments, and prints the schema and the reference page."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .load import deployment_names, load_deployment
+from .problems import ConfigurationError, path_text
+from .reference import page, schema_text
+
+_BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Returns:
+        The exit code: 0, or 2 if a configuration cannot be used.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "schema":
+            sys.stdout.write(schema_text())
+            return 0
+        if options.command == "docs":
+            example: Path = options.config_dir / "trakcare.yaml"
+            load_deployment(example)
+            sys.stdout.write(page(example.read_text(encoding="utf-8")))
+            return 0
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return _BAD_INPUT
+    return _check(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cdk_intersystems.configuration",
+        description="Checks the YAML files of deployments, and prints what they may contain.",
+    )
+    parser.add_argument(
+        "--config-dir",
+        type=Path,
+        default=Path("config"),
+        help="folder with one YAML file a deployment (default: config)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="check one deployment, or all; exit code 2 if one cannot be used")
+    check.add_argument("source", nargs="?", metavar="NAME|FILE", help="name or file of a deployment (default: all)")
+    check.add_argument("--json", action="store_true", help="print deployments, every default filled in, and problems as JSON")
+    commands.add_parser("schema", help="print the JSON Schema")
+    commands.add_parser("docs", help="print the reference page as Markdown")
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    sources = [options.source] if options.source else deployment_names(options.config_dir)
+    if not sources:
+        sys.stderr.write(f"{options.config_dir}: there is no deployment\n")
+        return _BAD_INPUT
+    results = []
+    for source in sources:
+        try:
+            deployment = load_deployment(source, options.config_dir)
+        except ConfigurationError as error:
+            results.append({"source": source, "valid": False, "problems": _problems(error)})
+            if not options.json:
+                sys.stderr.write(f"{error}\n")
+        else:
+            results.append({"source": source, "valid": True, "deployment": deployment.model_dump(mode="json")})
+            if not options.json:
+                sys.stdout.write(f"{source}: ok\n")
+    if options.json:
+        sys.stdout.write(json.dumps(results, indent=2) + "\n")
+    return 0 if all(result["valid"] for result in results) else _BAD_INPUT
+
+
+def _problems(error: ConfigurationError) -> list[dict[str, object]]:
+    return [
+        {"file": error.origin, "line": each.line, "key": path_text(each.path), "got": each.got, "message": each.message}
+        for each in error.problems
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

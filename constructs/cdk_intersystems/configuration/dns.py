@@ -1,0 +1,19 @@
+"""`dns`: the names that clients know the deployment by."""
+
+from typing import Annotated
+
+from .section import Section, Text, identifier, key, matching
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
+class DnsConfig(Section):
+    """A Route 53 hosted zone, and the deployment's name in it."""
+
+    zone: Annotated[Text, matching(rf"({_LABEL}\.)+{_LABEL}", "needs a domain name in lower case, like example.org")] = key(
+        "Domain name of the hosted zone.", example="example.org"
+    )
+    zone_id: Annotated[Text, identifier("hosted-zone")] = key("Id of the hosted zone.", example="Z0123456789ABC")
+    name: Annotated[Text, matching(_LABEL, "needs one label of a domain name: up to 63 of a-z, 0-9 and -")] = key(
+        "Name of the deployment in the zone.", example="trakcare"
+    )

@@ -1,0 +1,141 @@
+"""`mirror_sets`: the IRIS mirrors of the deployment, each two failover members and an arbiter."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN
+from cdk_intersystems.model.ports import ENDPOINT_PORT_OFFSET, HIGHEST_SERVICE_PORT, SUPERSERVER, SUPERSERVER_PORT
+from cdk_intersystems.model.topology import MIRROR_SET_NUMBERS, FailoverMemberId, mirror_name_problem
+
+from .section import Address, Cidr, Number, Section, Text, checked, key, matching, refusing
+from .volumes import Volumes
+
+Strategy = Annotated[
+    Literal["polling"],
+    refusing(
+        {
+            "route_vip": "route_vip is not yet available: use polling",
+            "listener": "listener is not yet available: use polling",
+        }
+    ),
+]
+Purchase = Annotated[
+    Literal["on-demand", "capacity-reservation"],
+    refusing({"spot": "AWS takes a spot instance back at two minutes' notice: never run a database on one"}),
+]
+
+# System databases are not mirrored. Source: High Availability Guide, "Adding databases to a mirror".
+_SYSTEM_DATABASES = ("IRISSYS", "IRISLIB", "IRISTEMP", "IRISLOCALDATA", "IRISAUDIT", "IRISMETRICS", "ENSLIB", "HSLIB")
+
+
+def _database_problem(value: str) -> str | None:
+    if value in _SYSTEM_DATABASES:
+        return "a system database cannot be mirrored"
+    if re.fullmatch(r"[A-Z][A-Z0-9_-]{0,29}", value):
+        return None
+    return "a database has up to 30 upper-case letters, digits, _ and - and starts with a letter"
+
+
+Database = Annotated[Text, checked(_database_problem)]
+ServiceName = Annotated[
+    Text,
+    matching(r"[a-z][a-z0-9-]{0,19}", "the name of a service has 1 to 20 of a-z, 0-9 and -, and starts with a letter"),
+]
+
+
+class Arbiter(Section):
+    """The host of the ISCAgent that lets one failover member take over when it cannot reach the other."""
+
+    instance_type: Text = key(
+        "EC2 instance type of the arbiter.",
+        default_text="`t3.small`, or `t4g.small` on arm64",
+        example="t3.small",
+    )
+
+
+class Endpoint(Section):
+    """What clients that are not mirror-aware connect to."""
+
+    strategies: tuple[Strategy, ...] = key(
+        "How connections find the primary. `polling`: a Network Load Balancer asks both members for their mirror status.",
+        default=("polling",),
+        example=["polling"],
+        min_length=1,
+        max_length=1,
+    )
+    ports: Mapping[ServiceName, Number] = key(
+        f"Name of each service -> its port, 1 to {HIGHEST_SERVICE_PORT:,} (the load balancer forwards to port + "
+        f"{ENDPOINT_PORT_OFFSET:,} on the members).",
+        default={SUPERSERVER: SUPERSERVER_PORT},
+        example={SUPERSERVER: SUPERSERVER_PORT, "hl7": 6661},
+    )
+
+
+class Addresses(Section):
+    """Fixed private addresses chosen by hand, for example those of members that exist already."""
+
+    a: Address | None = key("Address of member a.", default=None, default_text="from the address plan", example="10.20.144.17")
+    b: Address | None = key("Address of member b.", default=None, default_text="from the address plan", example="10.20.160.17")
+    arbiter: Address | None = key(
+        "Address of the arbiter.", default=None, default_text="from the address plan", example="10.20.224.17"
+    )
+
+
+class MirrorSetConfig(Section):
+    """One mirror: two failover members and an arbiter, each in an Availability Zone of its own."""
+
+    name: Annotated[Text, checked(mirror_name_problem)] = key(
+        "Name of the mirror, up to 15 upper-case letters and digits (Configuration Parameter File Reference, ConfigMirror). "
+        "The members are named after it: `TRAK` has `TRAKA` and `TRAKB`.",
+        example="TRAK",
+    )
+    number: Number = key(
+        f"Number of the mirror set, {MIRROR_SET_NUMBERS[0]} to {MIRROR_SET_NUMBERS[-1]}. Addresses and zones follow from "
+        "it, so it must stay as it is when the list is edited.",
+        default_text="1 for the only mirror set; needed when there are several",
+        example=1,
+        ge=MIRROR_SET_NUMBERS[0],
+        le=MIRROR_SET_NUMBERS[-1],
+    )
+    databases: tuple[Database, ...] = key("Names of the mirrored databases, at least one.", example=["APPDATA"], min_length=1)
+    instance_type: Text = key("EC2 instance type of both failover members.", example="r7i.4xlarge")
+    arbiter: Arbiter = key("The arbiter.", default_text="a small instance", example={})
+    tenancy: Literal["default", "dedicated-instance", "dedicated-host"] = key(
+        "Whose hardware the members share: anyone's (`default`), only this account's (`dedicated-instance`), or a Dedicated "
+        "Host of this account with auto-placement (`dedicated-host`). The arbiter's is the default.",
+        default="default",
+        example="default",
+    )
+    purchase: Purchase = key(
+        "How the members' capacity is bought. `capacity-reservation`: they start only in open capacity reservations of the "
+        "account.",
+        default="on-demand",
+        example="on-demand",
+    )
+    volumes: Volumes = key("The members' volumes.", default_text="five gp3 volumes", example={})
+    endpoint: Endpoint = key(
+        "The mirror endpoint.", default_factory=Endpoint, default_text="polling, the superserver only", example={}
+    )
+    client_cidrs: tuple[Cidr, ...] = key(
+        "Ranges outside AWS, such as on-premises networks, from which clients may use the mirror endpoint.",
+        default=(),
+        example=["192.168.0.0/16"],
+    )
+    ecp_client_ceiling: Number = key(
+        f"Most ECP clients the members ever admit (`MaxServerConn`), 0 to {HIGHEST_MAX_SERVER_CONN}. At least twice the sum "
+        "of the maxima of the application tiers, because old and new servers overlap while they are replaced. One client "
+        "more restarts the data server, and a change of the setting needs a restart: choose it with room to grow.",
+        default_text="twice the sum of the maxima; 0 without application tiers",
+        example=24,
+    )
+    absent_members: tuple[FailoverMemberId, ...] = key(
+        "A failover member taken out on purpose, `a` or `b`, so that its host can be replaced, for example for a new AMI. "
+        "Its volumes stay. At most one.",
+        default=(),
+        example=["b"],
+        max_length=1,
+    )
+    addresses: Addresses = key(
+        "Fixed addresses chosen by hand.", default_factory=Addresses, default_text="from the address plan", example={}
+    )

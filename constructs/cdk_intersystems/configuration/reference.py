@@ -1,0 +1,147 @@
+"""Publishes the configuration: its JSON Schema, and the page `docs/reference/configuration.md`."""
+
+import json
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from .deployment import Deployment
+from .schema_walk import extra, is_list, is_mapping, is_optional, is_required, section_of
+from .section import Section
+
+_HEAD = """\
+# Configuration
+
+One YAML file describes one deployment: `config/<name>.yaml`. It is validated as a whole before any construct is made; what
+is wrong is told all at once, each problem with its file, line and key. To check a file by itself:
+
+    python -m cdk_intersystems.configuration check trakcare
+
+This page is generated from the code (`python -m cdk_intersystems.configuration docs`), as is the
+[JSON Schema](configuration.schema.json), which an editor can use for completion. `config/minimal.yaml` shows every default.
+
+## Example
+
+```yaml
+{example}```
+
+## Keys
+
+A key without a default must be there. Keys that are not listed are refused.
+"""
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a deployment's YAML file, as a person writes it: keys with a default are not required."""
+    schema = Deployment.model_json_schema()
+    for part in (schema, *schema.get("$defs", {}).values()):
+        properties = part.get("properties", {})
+        if "required" in part:
+            part["required"] = [name for name in part["required"] if "x-default" not in properties[name]]
+            if not part["required"]:
+                del part["required"]
+        for value in properties.values():
+            if "x-default" in value:
+                value["description"] += f" Default: {value.pop('x-default')}."
+            if value.get("examples") in ([None], [{}], [[]]):
+                del value["examples"]
+            value.pop("title", None)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "cdk-intersystems deployment"} | {
+        name: value for name, value in schema.items() if name != "title"
+    }
+
+
+def schema_text() -> str:
+    """The JSON Schema as it stands in `docs/reference/configuration.schema.json`."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def page(example: str) -> str:
+    """The page `docs/reference/configuration.md`.
+
+    Args:
+        example: The YAML to show on top, that of `config/trakcare.yaml`.
+    """
+    return "\n".join([_HEAD.format(example=example), *_sections(Deployment, "")]).rstrip() + "\n"
+
+
+def _sections(section: type[Section], place: str) -> Iterator[str]:
+    yield f"### {f'`{place}`' if place else 'Top level'}"
+    yield ""
+    yield _sentence(section.__doc__ or "")
+    yield ""
+    yield "| key | value | default | meaning |"
+    yield "|---|---|---|---|"
+    inner: list[tuple[type[Section], str]] = []
+    for name, field in section.model_fields.items():
+        yield f"| `{name}` | {_kind(field)} | {_default(field)} | {_cell(field.description or '')} |"
+        if (part := section_of(field.annotation)) is not None:
+            mark = "[]" if is_list(field.annotation) else ".<name>" if is_mapping(field.annotation) else ""
+            inner.append((part, f"{place}.{name}{mark}".lstrip(".")))
+    yield ""
+    shown: dict[type[Section], str] = {}
+    for part, where in inner:
+        if part in shown:
+            continue
+        shown[part] = where
+        yield from _sections(part, _together(where, [each for other, each in inner if other is part]))
+
+
+def _together(first: str, places: list[str]) -> str:
+    """One heading for keys that hold the same: `volumes.installation`, `wij`, ..."""
+    return "`, `".join([first, *(place.rsplit(".", 1)[-1] for place in places[1:])])
+
+
+def _sentence(doc: str) -> str:
+    return " ".join(doc.split())
+
+
+def _cell(text: str) -> str:
+    return _sentence(text).replace("|", "\\|")
+
+
+def _kind(field: FieldInfo) -> str:
+    annotation: Any = field.annotation
+    if is_optional(annotation):
+        annotation = next(part for part in typing.get_args(annotation) if part is not type(None))
+    part = section_of(annotation)
+    if is_list(annotation):
+        inner = typing.get_args(annotation)[0]
+        return "list of mappings" if part else f"list of {_plain(inner, plural=True)}"
+    if is_mapping(annotation):
+        return "mapping of mappings" if part else "mapping"
+    return "mapping" if part else _plain(annotation)
+
+
+def _plain(annotation: Any, *, plural: bool = False) -> str:
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) is typing.Literal:
+        return ", ".join(f"`{choice}`" for choice in typing.get_args(annotation))
+    one, many = {
+        "str": ("text", "texts"),
+        "int": ("number", "numbers"),
+        "bool": ("`true` or `false`", "`true` or `false`"),
+        "IPv4Network": ("IPv4 range", "IPv4 ranges"),
+        "IPv4Address": ("IPv4 address", "IPv4 addresses"),
+    }[annotation.__name__]
+    return many if plural else one
+
+
+def _default(field: FieldInfo) -> str:
+    if (words := extra(field, "x-default")) is not None:
+        return _cell(str(words))
+    if is_required(field):
+        return "**required**"
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if value in ((), {}):
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"`{name}: {each}`" for name, each in value.items())
+    return f"`{value}`"

@@ -1,0 +1,168 @@
+"""`regions`: where the deployment stands, and what of the place exists already."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated
+
+from cdk_intersystems.model.addresses import vpc_cidr_problem
+from cdk_intersystems.model.arns import shape_problem
+from cdk_intersystems.model.regions import partitions
+
+from .section import Cidr, KeyArn, Section, Switch, Text, arn, checked, identifier, key, matching
+
+
+def _region_problem(value: str) -> str | None:
+    if value in partitions():
+        return None
+    close = get_close_matches(value, partitions(), n=3)
+    return "needs an AWS region" + (f"; did you mean {' or '.join(close)}?" if close else ", like eu-west-2")
+
+
+def _role_problem(value: str) -> str | None:
+    if value.startswith("arn:"):
+        return shape_problem(value, "iam-role")
+    # Source: IAM User Guide, "IAM and AWS STS quotas, name requirements".
+    if re.fullmatch(r"[A-Za-z0-9+=,.@_-]{1,64}", value):
+        return None
+    return "needs the name of an IAM role or its ARN"
+
+
+RoleReference = Annotated[Text, checked(_role_problem)]
+
+
+class Subnet(Section):
+    """A subnet of an existing VPC."""
+
+    id: Annotated[Text, identifier("subnet")] = key("Id of the subnet.", example="subnet-0123456789abcdef0")
+    zone: Text = key("Its Availability Zone, one of `availability_zones`.", example="eu-west-2a")
+    cidr: Cidr = key(
+        "Its range. Data and arbiter subnets are a /26 or larger: their second sixteen addresses are for members.",
+        example="10.20.144.0/20",
+    )
+    route_table: Annotated[Text, identifier("route-table")] = key(
+        "Id of the route table the subnet is associated with.", example="rtb-0123456789abcdef0"
+    )
+
+
+class Subnets(Section):
+    """The subnets of an existing VPC by tier: of each tier that is used exactly three, one in each Availability Zone."""
+
+    public: tuple[Subnet, ...] = key(
+        "Subnets with a route to an Internet gateway; needed by internet-facing web tiers.", default=(), example=[]
+    )
+    web: tuple[Subnet, ...] = key("Subnets of the web servers; needed by web tiers.", default=(), example=[])
+    application: tuple[Subnet, ...] = key(
+        "Subnets of the application servers; needed by application tiers.", default=(), example=[]
+    )
+    data: tuple[Subnet, ...] = key("Subnets of the failover members.", example=[])
+    arbiter: tuple[Subnet, ...] = key("Subnets of the arbiters.", example=[])
+
+
+class ExistingVpc(Section):
+    """A VPC that exists already, taken as it is."""
+
+    vpc_id: Annotated[Text, identifier("vpc")] = key("Id of the VPC.", example="vpc-0123456789abcdef0")
+    cidr: Cidr = key("Its range.", example="10.20.0.0/16")
+    subnets: Subnets = key("Its subnets.", example={})
+    endpoints_security_group: Annotated[Text, identifier("security-group")] | None = key(
+        "Id of the security group of its interface endpoints; the deployment's instances are let in.",
+        default=None,
+        default_text="its endpoints let the deployment's instances in already",
+        example="sg-0123456789abcdef0",
+    )
+
+
+class Roles(Section):
+    """IAM roles that exist already, by name or ARN."""
+
+    member: RoleReference | None = key(
+        "Role of the failover members.",
+        default=None,
+        default_text="a new role with exactly what a member needs",
+        example="iris-member",
+    )
+    arbiter: RoleReference | None = key(
+        "Role of the arbiters.",
+        default=None,
+        default_text="a new role with exactly what an arbiter needs",
+        example="iris-arbiter",
+    )
+    tiers: Mapping[Text, RoleReference] = key(
+        "Roles of application and web tiers, by the tier's name.",
+        default_factory=dict,
+        default_text="a new role for each tier",
+        example={"app": "iris-app"},
+    )
+
+
+class PrimaryRegion(Section):
+    """The region that serves clients."""
+
+    region: Annotated[Text, checked(_region_problem)] = key("Name of the AWS region.", example="eu-west-2")
+    availability_zones: tuple[Text, ...] = key(
+        "Exactly three different Availability Zones of the region. They are named, so that synthesis is the same everywhere; "
+        "their order places the members and must not change afterwards.",
+        example=["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+    )
+    cidr: Annotated[Cidr, checked(vpc_cidr_problem)] | None = key(
+        "Range of the new VPC, a /16 to a /22, cut into 16 equal blocks: public, web, application, data and arbiter subnets, "
+        "three of each. Either this or `existing`.",
+        default=None,
+        default_text="`existing` must be there",
+        example="10.20.0.0/16",
+    )
+    existing: ExistingVpc | None = key(
+        "A VPC to use as it is. Either this or `cidr`.", default=None, default_text="a new VPC", example=None
+    )
+    ami: Annotated[Text, identifier("ami")] = key(
+        "Id of the AMI. It is pinned: a database host is never replaced because a newer image came out.",
+        example="ami-0123456789abcdef0",
+    )
+    internet: Switch = key(
+        "Whether instances may open connections to the Internet, through NAT gateways. Without, everything comes through VPC "
+        "endpoints and the artefact bucket.",
+        default=False,
+        example=False,
+    )
+    encryption_key: KeyArn | None = key(
+        "ARN of the KMS key that encrypts volumes, logs and secrets; in this region and account.",
+        default=None,
+        default_text="a new customer-managed key with rotation",
+        example="arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555",
+    )
+    alarm_topic: Annotated[Text, arn("sns-topic")] | None = key(
+        "ARN of the SNS topic that alarms go to; in this region and account.",
+        default=None,
+        default_text="a new topic",
+        example="arn:aws:sns:eu-west-2:111122223333:operations",
+    )
+    access_log_bucket: (
+        Annotated[
+            Text,
+            # Source: Amazon S3 User Guide, "General purpose bucket naming rules".
+            matching(
+                r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+                "needs the name of an S3 bucket, 3 to 63 of a-z, 0-9, . and -",
+            ),
+        ]
+        | None
+    ) = key(
+        "Name of the S3 bucket that load balancers write their access logs to; in this region.",
+        default=None,
+        default_text="a new bucket",
+        example="example-access-logs",
+    )
+    roles: Roles = key("IAM roles to use instead of new ones.", default_factory=Roles, default_text="new roles", example={})
+    termination_protection: Switch = key(
+        "Whether stateful stacks and database hosts are protected from deletion. Switch it off, and deploy, before a "
+        "deployment is destroyed.",
+        default=True,
+        example=True,
+    )
+
+
+class Regions(Section):
+    """The regions of the deployment by their role."""
+
+    primary: PrimaryRegion = key("The region that serves clients.", example=None)

@@ -1,0 +1,24 @@
+"""The rules between the keys of a configuration; those of a single key stand where it is declared."""
+
+from ..deployment import Deployment
+from ..problems import Problem
+from .instances import instance_problems
+from .mirror_sets import mirror_set_problems
+from .names import name_problems
+from .network import network_problems
+from .resources import resource_problems
+from .tiers import tier_problems
+
+_RULES = (
+    name_problems,
+    network_problems,
+    mirror_set_problems,
+    tier_problems,
+    instance_problems,
+    resource_problems,
+)
+
+
+def problems_of(deployment: Deployment) -> list[Problem]:
+    """Checks every rule; the problems have neither line nor, mostly, what was there."""
+    return [problem for rule in _RULES for problem in rule(deployment)]

@@ -1,0 +1,89 @@
+"""Names: unique, none that would be another's stack, and tags that AWS and this application leave to the user."""
+
+import re
+from collections.abc import Iterator
+
+from cdk_intersystems.model.tags import PREFIX
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS, system_name
+
+from ..deployment import Deployment
+from ..plan import RESERVED_STACK_NAMES, stack_names
+from ..problems import Path, Problem
+
+# Source: Tagging AWS Resources User Guide, "Tag naming limits and requirements": 50 tags a resource, of which the
+# application needs some for itself; 128 characters a key, 256 a value.
+_MOST_TAGS = 40
+_TAG_CHARACTERS = re.compile(r"[\w\s.:/=+@-]*")
+_RESERVED_TAG_PREFIXES = ("aws:", PREFIX)
+
+
+def name_problems(deployment: Deployment) -> Iterator[Problem]:
+    """Checks names, numbers and tags."""
+    yield from _unique_names(deployment)
+    yield from _unique_numbers(deployment)
+    yield from _system_names(deployment)
+    yield from _tags(deployment)
+
+
+def _unique_names(deployment: Deployment) -> Iterator[Problem]:
+    taken: dict[str, tuple[str, Path]] = dict.fromkeys(RESERVED_STACK_NAMES, ("the stack every deployment has", ()))
+    named: list[tuple[Path, str, list[str]]] = [
+        (("mirror_sets", index, "name"), "mirror set", stack_names(mirror_set))
+        for index, mirror_set in enumerate(deployment.mirror_sets)
+    ]
+    named += [
+        (("application_tiers", index, "name"), "application tier", [tier.name])
+        for index, tier in enumerate(deployment.application_tiers)
+    ]
+    named += [(("web_tiers", index, "name"), "web tier", [tier.name]) for index, tier in enumerate(deployment.web_tiers)]
+    for path, what, stacks in named:
+        for stack in stacks:
+            if stack in taken:
+                owner, other = taken[stack]
+                message = f"its stack would be called {stack}, as {owner}: names of mirror sets and tiers must differ"
+                yield Problem(path=path, message=message, reads=(other,) if other else ())
+                break
+        else:
+            taken |= dict.fromkeys(stacks, (f"that of {what} {stacks[0]}", path))
+
+
+def _unique_numbers(deployment: Deployment) -> Iterator[Problem]:
+    first: dict[int, int] = {}
+    for index, mirror_set in enumerate(deployment.mirror_sets):
+        other = first.setdefault(mirror_set.number, index)
+        if other != index:
+            yield Problem(
+                path=("mirror_sets", index, "number"),
+                message=f"is already the number of {deployment.mirror_sets[other].name}: each mirror set needs its own",
+                reads=(("mirror_sets", other, "number"),),
+            )
+
+
+def _system_names(deployment: Deployment) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, mirror_set in enumerate(deployment.mirror_sets):
+        for member in FAILOVER_MEMBERS:
+            name = system_name(mirror_set.name, mirror_set.number, member)
+            other = first.setdefault(name, index)
+            if other != index and deployment.mirror_sets[other].name != mirror_set.name:
+                yield Problem(
+                    path=("mirror_sets", index, "name"),
+                    message=f"member {member} would be called {name}, as one of {deployment.mirror_sets[other].name}",
+                    reads=(("mirror_sets", other), ("mirror_sets", index, "number")),
+                )
+
+
+def _tags(deployment: Deployment) -> Iterator[Problem]:
+    if len(deployment.tags) > _MOST_TAGS:
+        yield Problem(path=("tags",), message=f"allows at most {_MOST_TAGS} tags", got=str(len(deployment.tags)))
+    for tag, value in deployment.tags.items():
+        path = ("tags", tag)
+        if prefix := next((p for p in _RESERVED_TAG_PREFIXES if tag.lower().startswith(p)), None):
+            owner = "AWS" if prefix == "aws:" else "this application"
+            yield Problem(path=path, message=f"tags that begin with {prefix} are reserved for {owner}", got=repr(tag))
+        elif not 1 <= len(tag) <= 128 or not _TAG_CHARACTERS.fullmatch(tag):
+            message = "the key of a tag has 1 to 128 letters, digits, spaces and . : / = + @ - _"
+            yield Problem(path=path, message=message, got=repr(tag))
+        if len(value) > 256 or not _TAG_CHARACTERS.fullmatch(value):
+            message = "the value of a tag has up to 256 letters, digits, spaces and . : / = + @ - _"
+            yield Problem(path=path, message=message)

@@ -1,0 +1,152 @@
+"""The network: zones, ranges, the subnets of an existing VPC, and the members' fixed addresses."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+from cdk_intersystems.model import addresses
+from cdk_intersystems.model.addresses import SMALLEST_FIXED_SUBNET_PREFIX, TIERS, TierName
+from cdk_intersystems.model.regions import is_zone_of
+from cdk_intersystems.model.topology import MEMBERS, ZONES, zone_index
+
+from ..deployment import Deployment
+from ..plan import member_addresses, subnet_cidrs, vpc_cidr
+from ..problems import Path, Problem
+from ..region import PrimaryRegion, Subnet
+
+_PRIMARY: Path = ("regions", "primary")
+_ZONES: Path = (*_PRIMARY, "availability_zones")
+_CIDR: Path = (*_PRIMARY, "cidr")
+_EXISTING: Path = (*_PRIMARY, "existing")
+
+
+def network_problems(deployment: Deployment) -> Iterator[Problem]:
+    """Checks the network of the primary region."""
+    region = deployment.regions.primary
+    zones = list(_zone_problems(region))
+    yield from zones
+    if region.cidr is not None and region.existing is not None:
+        yield Problem(path=_EXISTING, message="either cidr (a new VPC) or existing, not both", reads=(_CIDR,))
+        return
+    if region.cidr is None and region.existing is None:
+        message = "missing; needs cidr (the range of a new VPC) or existing (a VPC that is there)"
+        yield Problem(path=_CIDR, message=message, reads=(_EXISTING,))
+        return
+    yield from _client_problems(deployment)
+    existing = [] if zones else list(_existing_problems(deployment))
+    yield from existing
+    if not zones and not existing:
+        yield from _address_problems(deployment)
+
+
+def _zone_problems(region: PrimaryRegion) -> Iterator[Problem]:
+    zones = region.availability_zones
+    if len(zones) != ZONES:
+        message = f"needs exactly {ZONES}: two failover members and the arbiter never share one"
+        yield Problem(path=_ZONES, message=message)
+    for index, zone in enumerate(zones):
+        if zone in zones[:index]:
+            message = f"is there twice; needs {ZONES} different availability zones"
+            yield Problem(path=(*_ZONES, index), message=message)
+        elif not is_zone_of(zone, region.region):
+            message = f"needs an availability zone of {region.region}, like {region.region}a"
+            yield Problem(path=(*_ZONES, index), message=message, reads=((*_PRIMARY, "region"),))
+
+
+def _client_problems(deployment: Deployment) -> Iterator[Problem]:
+    vpc = vpc_cidr(deployment.regions.primary)
+    for index, mirror_set in enumerate(deployment.mirror_sets):
+        path: Path = ("mirror_sets", index, "client_cidrs")
+        for position, cidr in enumerate(mirror_set.client_cidrs):
+            if cidr.prefixlen == 0:
+                yield Problem(path=(*path, position), message="a database is never open to everyone: name the networks")
+            elif cidr.overlaps(vpc):
+                message = f"overlaps the VPC's range {vpc}; name only networks outside AWS"
+                yield Problem(path=(*path, position), message=message, reads=(_CIDR, _EXISTING))
+        yield from _overlaps(path, mirror_set.client_cidrs)
+    for index, tier in enumerate(deployment.web_tiers):
+        path = ("web_tiers", index, "client_cidrs")
+        for position, cidr in enumerate(tier.client_cidrs):
+            if tier.scheme == "internal" and cidr.prefixlen == 0:
+                message = "an internal tier is not open to everyone: name the networks"
+                yield Problem(path=(*path, position), message=message, reads=(("web_tiers", index, "scheme"),))
+        yield from _overlaps(path, tier.client_cidrs)
+
+
+def _overlaps(path: Path, cidrs: tuple[IPv4Network, ...]) -> Iterator[Problem]:
+    for first, second in addresses.overlaps(cidrs):
+        yield Problem(path=(*path, second), message=f"overlaps {cidrs[first]}: name each range once", reads=((*path, first),))
+
+
+def _existing_problems(deployment: Deployment) -> Iterator[Problem]:
+    region = deployment.regions.primary
+    if region.existing is None:
+        return
+    base: Path = (*_EXISTING, "subnets")
+    every: list[tuple[Path, Subnet]] = []
+    for tier in TIERS:
+        subnets: tuple[Subnet, ...] = getattr(region.existing.subnets, tier)
+        every += [((*base, tier, index), subnet) for index, subnet in enumerate(subnets)]
+        yield from _tier_subnet_problems(deployment, tier, subnets)
+    first: dict[str, Path] = {}
+    for path, subnet in every:
+        if not subnet.cidr.subnet_of(region.existing.cidr):
+            message = f"must lie in the VPC's range {region.existing.cidr}"
+            yield Problem(path=(*path, "cidr"), message=message, reads=((*_EXISTING, "cidr"),))
+        if (other := first.setdefault(subnet.id, path)) != path:
+            yield Problem(path=(*path, "id"), message="is there twice; each subnet is of one tier", reads=((*other, "id"),))
+    cidrs = [subnet.cidr for _, subnet in every]
+    for one, two in addresses.overlaps(cidrs):
+        yield Problem(
+            path=(*every[two][0], "cidr"),
+            message=f"overlaps {cidrs[one]}, the range of {every[one][1].id}",
+            reads=((*every[one][0], "cidr"),),
+        )
+
+
+def _used_tiers(deployment: Deployment) -> dict[TierName, str]:
+    used: dict[TierName, str] = {"data": "the failover members", "arbiter": "the arbiters"}
+    if deployment.application_tiers:
+        used["application"] = "the application tiers"
+    if deployment.web_tiers:
+        used["web"] = "the web tiers"
+    if any(tier.scheme == "internet-facing" for tier in deployment.web_tiers):
+        used["public"] = "internet-facing web tiers"
+    return used
+
+
+def _tier_subnet_problems(deployment: Deployment, tier: TierName, subnets: tuple[Subnet, ...]) -> Iterator[Problem]:
+    region, user = deployment.regions.primary, _used_tiers(deployment).get(tier)
+    path: Path = (*_EXISTING, "subnets", tier)
+    if user is None and not subnets:
+        return
+    zones = sorted(subnet.zone for subnet in subnets)
+    if zones != sorted(region.availability_zones):
+        message = f"{user or 'this tier'} need one subnet in each of {', '.join(region.availability_zones)}"
+        got = f"subnets in {', '.join(zones)}" if zones else "none"
+        yield Problem(path=path, message=message, got=got, reads=(_ZONES, ("web_tiers",), ("application_tiers",)))
+    for index, subnet in enumerate(subnets):
+        if tier in ("data", "arbiter") and subnet.cidr.prefixlen > SMALLEST_FIXED_SUBNET_PREFIX:
+            message = f"too small for the members' fixed addresses; needs a /{SMALLEST_FIXED_SUBNET_PREFIX} or larger"
+            yield Problem(path=(*path, index, "cidr"), message=message)
+
+
+def _address_problems(deployment: Deployment) -> Iterator[Problem]:
+    region = deployment.regions.primary
+    taken: dict[IPv4Address, str] = {}
+    for index, mirror_set in enumerate(deployment.mirror_sets):
+        place: Path = ("mirror_sets", index)
+        reads: tuple[Path, ...] = ((*place, "number"), _CIDR, _EXISTING, _ZONES)
+        for member, address in member_addresses(region, mirror_set).items():
+            path: Path = (*place, "addresses", member)
+            subnet = subnet_cidrs(region, addresses.tier_of(member))[zone_index(mirror_set.number, member)]
+            if not addresses.usable(address, subnet):
+                message = f"needs an address of its subnet {subnet}, but not the first four or the last, which AWS keeps"
+                yield Problem(path=path, message=message, reads=reads)
+            owner = f"{'arbiter' if member == MEMBERS[-1] else f'member {member}'} of {mirror_set.name}"
+            if (other := taken.setdefault(address, owner)) != owner:
+                yield Problem(
+                    path=path,
+                    message=f"is also the address of {other}",
+                    got=str(address),
+                    reads=(*reads, ("mirror_sets",)),
+                )

@@ -1,0 +1,45 @@
+"""Resources that exist already: in the deployment's partition, and in its region and account where they must be."""
+
+from collections.abc import Iterator
+
+from cdk_intersystems.model.arns import place_problem
+from cdk_intersystems.model.regions import partition
+
+from ..deployment import Deployment
+from ..problems import Path, Problem
+
+_REGION: Path = ("regions", "primary", "region")
+_ACCOUNT: Path = ("account",)
+
+
+def resource_problems(deployment: Deployment) -> Iterator[Problem]:
+    """Checks where each ARN of the deployment lies."""
+    region = deployment.regions.primary.region
+    for path, text in _near(deployment):
+        if text is None or not text.startswith("arn:"):
+            continue
+        message = place_problem(text, partition=partition(region), region=region, account=deployment.account)
+        if message is not None:
+            yield Problem(path=path, message=message, reads=(_REGION, _ACCOUNT))
+    kit = deployment.platform.kit
+    if kit is not None and kit.key_arn is not None:
+        # The kit may lie in the bucket of another account or region, and its key with it.
+        message = place_problem(kit.key_arn, partition=partition(region))
+        if message is not None:
+            yield Problem(path=("platform", "kit", "key_arn"), message=message, reads=(_REGION,))
+
+
+def _near(deployment: Deployment) -> Iterator[tuple[Path, str | None]]:
+    """The ARNs that must be in the deployment's own region and account."""
+    primary = deployment.regions.primary
+    base: Path = ("regions", "primary")
+    yield ("permissions_boundary",), deployment.permissions_boundary
+    yield ("platform", "license_secret"), deployment.platform.license_secret
+    yield (*base, "encryption_key"), primary.encryption_key
+    yield (*base, "alarm_topic"), primary.alarm_topic
+    yield (*base, "roles", "member"), primary.roles.member
+    yield (*base, "roles", "arbiter"), primary.roles.arbiter
+    for name, role in primary.roles.tiers.items():
+        yield (*base, "roles", "tiers", name), role
+    for index, tier in enumerate(deployment.web_tiers):
+        yield ("web_tiers", index, "certificate"), tier.certificate

@@ -1,0 +1,92 @@
+"""`application_tiers` and `web_tiers`: groups of servers in front of the mirror sets."""
+
+from typing import Annotated, Literal
+
+from .mirror_set import Purchase
+from .section import Cidr, Number, Section, Switch, Text, arn, key, matching
+
+_NAME = "the name of a tier has 2 to 20 of a-z, 0-9 and -, starts with a letter and ends with a letter or digit"
+TierNameText = Annotated[Text, matching(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", _NAME)]
+TierTenancy = Literal["default", "dedicated-instance"]
+
+
+class ApplicationTierConfig(Section):
+    """ECP application servers in an Auto Scaling group over the three Availability Zones."""
+
+    name: TierNameText = key("Name of the tier, unique in the deployment.", example="app")
+    mirror_set: Text = key(
+        "Name of the mirror set whose data the servers work on.", default_text="the only mirror set", example="TRAK"
+    )
+    instance_type: Text = key("EC2 instance type of the servers.", example="m7i.4xlarge")
+    min: Number = key("Fewest servers, at least 1.", example=3, ge=1)
+    max: Number = key("Most servers; counts towards the mirror set's `ecp_client_ceiling`.", example=6, ge=1)
+    tenancy: TierTenancy = key(
+        "Whose hardware the servers share: anyone's or only this account's.", default="default", example="default"
+    )
+    purchase: Purchase = key(
+        "How the servers' capacity is bought. Not `spot`: a lost ECP client takes its open transactions with it.",
+        default="on-demand",
+        example="on-demand",
+    )
+    root_volume_gib: Number = key(
+        "Size of a server's root volume in GiB, which also holds its IRIS instance.",
+        default=100,
+        example=100,
+        ge=20,
+        le=16384,
+    )
+
+
+class WebTierConfig(Section):
+    """Web servers with the Web Gateway behind an Application Load Balancer."""
+
+    name: TierNameText = key("Name of the tier, unique in the deployment.", example="web")
+    scheme: Literal["internet-facing", "internal"] = key(
+        "Whether the load balancer has public addresses; the web servers never have.", example="internal"
+    )
+    instance_type: Text = key("EC2 instance type of the web servers.", example="c7i.2xlarge")
+    min: Number = key("Fewest web servers, at least 3: one in each Availability Zone.", example=3, ge=3)
+    max: Number = key("Most web servers.", example=9, ge=3)
+    application_tier: Text | None = key(
+        "Name of the application tier the web servers work with. Either this or `mirror_set`.",
+        default=None,
+        default_text="`mirror_set` must be there",
+        example="app",
+    )
+    mirror_set: Text | None = key(
+        "Name of the mirror set the web servers work with, without an application tier between. Either this or "
+        "`application_tier`.",
+        default=None,
+        default_text="`application_tier` must be there",
+        example="TRAK",
+    )
+    certificate: Annotated[Text, arn("acm-certificate")] = key(
+        "ARN of the ACM certificate of the load balancer; in the deployment's region and account.",
+        example="arn:aws:acm:eu-west-2:111122223333:certificate/11111111-2222-3333-4444-555555555555",
+    )
+    stickiness_hours: Number = key(
+        "For how long a browser stays with one web server, in hours: 1 to 168 (Application Load Balancer: at most 7 days).",
+        default=8,
+        example=8,
+        ge=1,
+        le=168,
+    )
+    purchase: Literal["on-demand", "capacity-reservation", "spot"] = key(
+        "How the web servers' capacity is bought. They hold no state, so `spot` is possible; AWS may take all of them back "
+        "at once.",
+        default="on-demand",
+        example="on-demand",
+    )
+    tenancy: TierTenancy = key(
+        "Whose hardware the web servers share: anyone's or only this account's.", default="default", example="default"
+    )
+    client_cidrs: tuple[Cidr, ...] = key(
+        "Ranges from which clients may connect.",
+        default_text="`0.0.0.0/0` if internet-facing; the VPC's range if internal",
+        example=["192.168.0.0/16"],
+    )
+    waf: Switch = key(
+        "Whether AWS WAF stands before the load balancer.",
+        default_text="true if internet-facing, else false",
+        example=True,
+    )

@@ -1,0 +1,1 @@
+"""Auto Scaling tiers of web servers behind an Application Load Balancer."""

@@ -1,0 +1,1 @@
+"""Auto Scaling tiers of ECP application servers."""

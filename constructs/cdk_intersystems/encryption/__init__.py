@@ -1,0 +1,1 @@
+"""The customer-managed key a deployment's data is encrypted with."""

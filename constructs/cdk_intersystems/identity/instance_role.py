@@ -1,0 +1,142 @@
+"""What the roles of all instances have in common."""
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from cdk_intersystems.policy.acknowledge import acknowledge
+
+METRIC_NAMESPACE = "CdkIntersystems"
+"""The CloudWatch namespace instances may write metrics to."""
+
+_NO_RESOURCE = (
+    "the actions of Session Manager, metrics and describe calls have no resource-level permissions; "
+    "metrics are bound to one namespace by condition"
+)
+
+
+def define_instance_role(
+    scope: Construct,
+    id: str,
+    *,
+    description: str,
+    log_group: logs.ILogGroup,
+    statements: Sequence[iam.PolicyStatement] = (),
+) -> iam.Role:
+    """Define the role of an instance: Session Manager, its log group, its metrics, and nothing else until told.
+
+    Its permissions are one managed policy, since an inline one would be a finding of the HIPAA and NIST packs.
+
+    Args:
+        scope: The construct this belongs to.
+        id: Its id within the scope.
+        description: Whose role it is.
+        log_group: The log group the instance writes to.
+        statements: What else the instance may do.
+    """
+    role = iam.Role(scope, id, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), description=description)
+    policy = iam.ManagedPolicy(
+        role,
+        "Policy",
+        roles=[role],
+        description=description,
+        statements=[
+            iam.PolicyStatement(
+                sid="SessionManager",
+                actions=[
+                    "ssm:UpdateInstanceInformation",
+                    "ssmmessages:CreateControlChannel",
+                    "ssmmessages:CreateDataChannel",
+                    "ssmmessages:OpenControlChannel",
+                    "ssmmessages:OpenDataChannel",
+                ],
+                resources=["*"],
+            ),
+            iam.PolicyStatement(
+                sid="Metrics",
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringEquals": {"cloudwatch:namespace": METRIC_NAMESPACE}},
+            ),
+            iam.PolicyStatement(
+                sid="Logs",
+                actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+                resources=[log_group.log_group_arn],
+            ),
+            *statements,
+        ],
+    )
+    acknowledge(policy, {"AwsSolutions-IAM5[Resource::*]": _NO_RESOURCE})
+    return role
+
+
+def read_secret(secret: secretsmanager.ISecret, key: kms.IKey | None = None) -> list[iam.PolicyStatement]:
+    """The statements that let an instance read one secret, and decrypt it with its key if it has one of its own."""
+    statements = [
+        iam.PolicyStatement(
+            actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            resources=[secret.secret_full_arn or f"{secret.secret_arn}-??????"],
+        )
+    ]
+    if key is not None:
+        statements.append(_decrypt(secret, key))
+    return statements
+
+
+def _decrypt(secret: secretsmanager.ISecret, key: kms.IKey) -> iam.PolicyStatement:
+    region = Stack.of(secret).region
+    return iam.PolicyStatement(
+        actions=["kms:Decrypt"],
+        resources=[key.key_arn],
+        conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+    )
+
+
+def read_object(scope: Construct, uri: str, key_arn: str | None = None) -> list[iam.PolicyStatement]:
+    """The statements that let an instance fetch one S3 object, given as `s3://bucket/key`."""
+    location = uri.removeprefix("s3://")
+    stack = Stack.of(scope)
+    statements = [
+        iam.PolicyStatement(
+            actions=["s3:GetObject", "s3:GetObjectVersion"],
+            resources=[f"arn:{stack.partition}:s3:::{location}"],
+        )
+    ]
+    if key_arn is not None:
+        statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key_arn]))
+    return statements
+
+
+def attach_volumes(scope: Construct, volumes: Sequence[ec2.IVolume], tags: dict[str, str]) -> list[iam.PolicyStatement]:
+    """The statements that let an instance attach its own volumes, and only these, to itself.
+
+    Args:
+        scope: A construct of the stack the volumes are in.
+        volumes: The volumes.
+        tags: Tags that only this instance has; they stand for its id, which its own role can't name without a cycle.
+    """
+    stack = Stack.of(scope)
+
+    def arn(resource: str, name: str) -> str:
+        return stack.format_arn(service="ec2", resource=resource, resource_name=name, arn_format=ArnFormat.SLASH_RESOURCE_NAME)
+
+    return [
+        iam.PolicyStatement(sid="FindVolumes", actions=["ec2:DescribeVolumes"], resources=["*"]),
+        iam.PolicyStatement(
+            sid="AttachOwnVolumes",
+            actions=["ec2:AttachVolume"],
+            resources=[arn("volume", volume.volume_id) for volume in volumes],
+        ),
+        iam.PolicyStatement(
+            sid="AttachToItself",
+            actions=["ec2:AttachVolume"],
+            resources=[arn("instance", "*")],
+            conditions={"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}},
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""What clients that are not mirror-aware connect to."""

@@ -1,0 +1,171 @@
+"""The stack of one member: its volumes, role, instance, alarm and gate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Environment, Stack, Tags, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_intersystems.identity.instance_role import attach_volumes, define_instance_role
+from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, define_member_host
+from cdk_intersystems.mirrored_database.member_volumes import define_member_volumes
+from cdk_intersystems.mirrored_database.roll_approval import RollApproval
+from cdk_intersystems.model import tags
+from cdk_intersystems.model.storage import MemberVolumes
+from cdk_intersystems.monitoring.host_alarms import alarm_on_failed_status_check
+from cdk_intersystems.policy.acknowledge import acknowledge
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberDefaults:
+    """What the hosts of a mirror have in common."""
+
+    deployment: str
+    mirror_name: str
+    scope: Construct
+    parent: Stack
+    vpc: ec2.IVpc
+    machine_image: ec2.IMachineImage
+    encryption_key: kms.IKey
+    log_group: logs.ILogGroup
+    user_data: ec2.UserData | None
+    alarm_topic: sns.ITopic | None
+    termination_protection: bool
+
+    def identity(self, member: str) -> dict[str, str]:
+        """The tags that together only this member's host and volumes have."""
+        return {tags.DEPLOYMENT: self.deployment, tags.MIRROR_SET: self.mirror_name, tags.MEMBER: member}
+
+    def full_name(self, member: str) -> str:
+        """The member in words that are unique in an account and region."""
+        return f"{self.deployment}/{self.mirror_name}/{member}"
+
+
+def define_failover_member(
+    defaults: MemberDefaults,
+    *,
+    member: str,
+    subnet: ec2.ISubnet,
+    address: str,
+    instance_type: ec2.InstanceType,
+    security_group: ec2.ISecurityGroup,
+    volumes: MemberVolumes,
+    tenancy: Tenancy,
+    purchase: Purchase,
+    role: iam.IRole | None,
+    statements: Sequence[iam.PolicyStatement],
+    absent: bool,
+) -> ec2.Instance | None:
+    """Define a failover member in a stack of its own; without its instance if it is absent."""
+    stack = _define_stack(defaults, member, f"Failover member {member} of mirror {defaults.mirror_name}")
+    own_volumes = define_member_volumes(
+        stack, volumes=volumes, availability_zone=subnet.availability_zone, encryption_key=defaults.encryption_key
+    )
+    for volume in own_volumes:
+        acknowledge(volume, {"HIPAA.Security-EC2EBSInBackupPlan": _BACKUP, "NIST.800.53.R5-EC2EBSInBackupPlan": _BACKUP})
+    instance = None
+    if not absent:
+        own_role = role or _define_role(
+            defaults, stack, member, [*attach_volumes(stack, own_volumes, defaults.identity(member)), *statements]
+        )
+        instance = define_member_host(
+            stack,
+            vpc=defaults.vpc,
+            subnet=subnet,
+            address=address,
+            machine_image=defaults.machine_image,
+            instance_type=instance_type,
+            security_group=security_group,
+            role=own_role,
+            encryption_key=defaults.encryption_key,
+            tenancy=tenancy,
+            purchase=purchase,
+            user_data=defaults.user_data,
+            termination_protection=defaults.termination_protection,
+        )
+        alarm_on_failed_status_check(stack, instance, defaults.full_name(member), defaults.alarm_topic)
+    RollApproval(
+        stack,
+        "RollApproval",
+        member=defaults.full_name(member),
+        instance=instance.instance if instance else None,
+        volumes=[_resource(volume) for volume in own_volumes],
+    )
+    return instance
+
+
+def define_arbiter(
+    defaults: MemberDefaults,
+    *,
+    subnet: ec2.ISubnet,
+    address: str,
+    instance_type: ec2.InstanceType,
+    security_group: ec2.ISecurityGroup,
+    role: iam.IRole | None,
+) -> ec2.Instance:
+    """Define the arbiter in a stack of its own."""
+    stack = _define_stack(defaults, "arbiter", f"Arbiter of mirror {defaults.mirror_name}")
+    instance = define_member_host(
+        stack,
+        vpc=defaults.vpc,
+        subnet=subnet,
+        address=address,
+        machine_image=defaults.machine_image,
+        instance_type=instance_type,
+        security_group=security_group,
+        role=role or _define_role(defaults, stack, "arbiter", []),
+        encryption_key=defaults.encryption_key,
+        tenancy="default",
+        purchase="on-demand",
+        user_data=defaults.user_data,
+        termination_protection=defaults.termination_protection,
+    )
+    alarm_on_failed_status_check(stack, instance, defaults.full_name("arbiter"), defaults.alarm_topic)
+    RollApproval(stack, "RollApproval", member=defaults.full_name("arbiter"), instance=instance.instance)
+    return instance
+
+
+def _define_stack(defaults: MemberDefaults, member: str, description: str) -> Stack:
+    parent = defaults.parent
+    name = f"{parent.stack_name}-{member}"
+    stack = Stack(
+        defaults.scope,
+        name,
+        stack_name=name,
+        description=description,
+        env=Environment(
+            account=None if Token.is_unresolved(parent.account) else parent.account,
+            region=None if Token.is_unresolved(parent.region) else parent.region,
+        ),
+        termination_protection=defaults.termination_protection,
+    )
+    for key, value in defaults.identity(member).items():
+        Tags.of(stack).add(key, value)
+    return stack
+
+
+def _define_role(defaults: MemberDefaults, stack: Stack, member: str, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
+    return define_instance_role(
+        stack,
+        "Role",
+        description=f"Host {defaults.full_name(member)}",
+        log_group=defaults.log_group,
+        statements=statements,
+    )
+
+
+def _resource(volume: ec2.Volume) -> ec2.CfnVolume:
+    resource = volume.node.default_child
+    assert isinstance(resource, ec2.CfnVolume)
+    return resource
+
+
+_BACKUP = (
+    "not yet: the volumes are to be backed up by freezing the mirror's backup member and snapshotting its volumes together, "
+    "which a backup plan of AWS Backup can't do; until that construct exists only the mirror itself holds a second copy"
+)

@@ -1,0 +1,344 @@
+"""`MirroredDatabase`: an IRIS mirror with its arbiter and endpoint."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network
+
+import jsii
+from aws_cdk import RemovalPolicy, Stack, Tags, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_intersystems.encryption.encryption_key import define_encryption_key
+from cdk_intersystems.identity.instance_role import read_object, read_secret
+from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
+from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, require_pinned
+from cdk_intersystems.mirrored_database.member_stack import MemberDefaults, define_arbiter, define_failover_member
+from cdk_intersystems.mirrored_database.security_groups import MirrorSecurityGroups
+from cdk_intersystems.model import tags
+from cdk_intersystems.model.addresses import fixed_address
+from cdk_intersystems.model.ecp import ceiling_problem
+from cdk_intersystems.model.ports import SUPERSERVER, SUPERSERVER_PORT
+from cdk_intersystems.model.storage import MemberVolumes
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS, MEMBERS, mirror_name_problem, zone_index
+from cdk_intersystems.policy.acknowledge import acknowledge
+
+
+@jsii.implements(ec2.IConnectable)
+class MirroredDatabase(Construct):
+    """Defines two failover members and an arbiter, each in its own zone, and the endpoint that leads to the primary.
+
+    What the members share (security groups, secrets, log group, endpoint) is defined in the stack this construct is in. Each
+    member and the arbiter gets a stack of its own, so that no deployment of one touches another, and a gate
+    (`RollApproval`) that lets a change which restarts or replaces a member through only when that member was named.
+
+    Example:
+        ```python
+        database = MirroredDatabase(
+            stack,
+            "Database",
+            deployment="trakcare",
+            mirror_name="TRAK",
+            vpc=network.vpc,
+            data_subnets=network.subnets("data"),
+            arbiter_subnets=network.subnets("arbiter"),
+            service_endpoints=network.endpoints_security_group,
+            machine_image=ec2.MachineImage.generic_linux({"eu-west-2": "ami-0123456789abcdef0"}),
+            instance_type=ec2.InstanceType("r7i.4xlarge"),
+        )
+        database.endpoint.connections.allow_default_port_from(reporting_tool)
+        ```
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: str,
+        mirror_name: str,
+        vpc: ec2.IVpc,
+        data_subnets: Sequence[ec2.ISubnet],
+        arbiter_subnets: Sequence[ec2.ISubnet],
+        machine_image: ec2.IMachineImage,
+        instance_type: ec2.InstanceType,
+        number: int = 1,
+        arbiter_instance_type: ec2.InstanceType | None = None,
+        volumes: MemberVolumes | None = None,
+        ports: Mapping[str, int] | None = None,
+        client_cidrs: Sequence[str] = (),
+        ecp_client_ceiling: int = 0,
+        addresses: Mapping[str, str] | None = None,
+        absent_member: str | None = None,
+        tenancy: Tenancy = "default",
+        purchase: Purchase = "on-demand",
+        service_endpoints: ec2.ISecurityGroup | None = None,
+        internet: bool = False,
+        encryption_key: kms.IKey | None = None,
+        kit_uri: str | None = None,
+        kit_key_arn: str | None = None,
+        license_secret: secretsmanager.ISecret | None = None,
+        user_data: ec2.UserData | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        alarm_topic: sns.ITopic | None = None,
+        member_role: iam.IRole | None = None,
+        arbiter_role: iam.IRole | None = None,
+        member_stacks_scope: Construct | None = None,
+        termination_protection: bool = True,
+    ) -> None:
+        """Define the mirror.
+
+        Args:
+            scope: The construct this belongs to, in a stack with a concrete region.
+            id: Its id within the scope.
+            deployment: Name of the deployment; a tag of every resource.
+            mirror_name: Name of the mirror: up to 15 upper-case letters and digits, beginning with a letter.
+            vpc: The VPC.
+            data_subnets: The failover members' subnets, one per zone, three in all.
+            arbiter_subnets: The arbiter's, in the same zones and order.
+            machine_image: The image of all three hosts, pinned by its id.
+            instance_type: The type of both failover members.
+            number: Number of the mirror set in the deployment, 1 to 15. It decides the members' zones and addresses and must
+                never change. Default: 1.
+            arbiter_instance_type: The arbiter's type; it needs next to nothing. Default: `t3.small`, or `t4g.small` where
+                the members are Graviton.
+            volumes: The volumes of each failover member. Default: gp3 volumes of modest size, see `MemberVolumes`.
+            ports: The services of the endpoint, name to port. Default: the superserver on 1972.
+            client_cidrs: Ranges outside AWS that may use every service of the endpoint. Default: none.
+            ecp_client_ceiling: The most ECP clients the members admit (MaxServerConn of IRIS), 0 to 254. Default: none.
+            addresses: The fixed addresses by member (`a`, `b`, `arbiter`). Default: by the address plan, from the range
+                reserved in each subnet.
+            absent_member: `a` or `b`, if that failover member's host is taken out, to be replaced by one with another image.
+                Its volumes stay. Default: both are there.
+            tenancy: Whether the members share hardware with other accounts, have hardware of this account alone
+                (`dedicated-instance`), or a host each (`dedicated-host`). Default: shared.
+            purchase: `capacity-reservation` reserves each member's place in its zone, so that it can always start again.
+                Default: on demand.
+            service_endpoints: The security group of the VPC's interface endpoints, which the hosts may then use. Default:
+                the hosts have no way to AWS's services, unless `internet`.
+            internet: Whether the hosts may open connections to port 443 anywhere. Default: they may not.
+            encryption_key: The key for volumes, logs and secrets. Default: a new customer-managed key that rotates yearly.
+            kit_uri: `s3://bucket/key` of the installation kit the members may fetch. Default: none.
+            kit_key_arn: The key that kit is encrypted with. Default: none of its own.
+            license_secret: The secret with the license key the members may read. Default: none.
+            user_data: What the hosts run at their first start. Default: nothing. A change restarts a host.
+            log_retention: How long the members' logs are kept. Default: a year.
+            alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
+            member_role: The failover members' role, used as it is. Default: a role for each, with just what it needs.
+            arbiter_role: The arbiter's role, used as it is. Default: likewise.
+            member_stacks_scope: Where the members' stacks are defined. Default: below this construct, so that tags and
+                aspects of its stack reach them. Pass the app or stage for ids that equal the stacks' names.
+            termination_protection: Whether the members' stacks and hosts and the endpoint are protected from deletion.
+                Default: they are.
+
+        Raises:
+            ValueError: If the name, number, subnets, ports or volumes are not possible, the image isn't pinned, or the
+                subnets' ranges aren't known and no addresses were given.
+        """
+        super().__init__(scope, id)
+        if problem := mirror_name_problem(mirror_name):
+            raise ValueError(f"{problem}, got {mirror_name!r}")
+        _check_subnets("data", data_subnets)
+        _check_subnets("arbiter", arbiter_subnets)
+        member_volumes = volumes or MemberVolumes()
+        _check_volumes(member_volumes)
+        require_pinned(machine_image, self)
+        if absent_member is not None and absent_member not in FAILOVER_MEMBERS:
+            raise ValueError(f"only failover member a or b can be absent, got {absent_member!r}")
+        self._vpc = vpc
+        self._mirror_name = mirror_name
+        self._ecp_client_ceiling = ecp_client_ceiling
+        self._ecp_tiers: dict[str, int] = {}
+        subnets = {
+            member: (arbiter_subnets if member == "arbiter" else data_subnets)[zone_index(number, member)] for member in MEMBERS
+        }
+        self._addresses: dict[str, str] = {
+            member: (addresses or {}).get(member) or _planned_address(subnets[member], number, member) for member in MEMBERS
+        }
+        Tags.of(self).add(tags.DEPLOYMENT, deployment)
+        Tags.of(self).add(tags.MIRROR_SET, mirror_name)
+
+        key = encryption_key or define_encryption_key(self, "Key")
+        self._security_groups = MirrorSecurityGroups(
+            self, "Network", vpc=vpc, mirror_name=mirror_name, service_endpoints=service_endpoints, internet=internet
+        )
+        self._connections = ec2.Connections(
+            security_groups=[self._security_groups.members], default_port=ec2.Port.tcp(SUPERSERVER_PORT)
+        )
+        self._log_group = logs.LogGroup(
+            self, "Logs", encryption_key=key, retention=log_retention, removal_policy=RemovalPolicy.RETAIN
+        )
+        self._password = _define_password(self, key)
+        self._endpoint = MirrorEndpoint(
+            self,
+            "Endpoint",
+            vpc=vpc,
+            subnets=data_subnets,
+            member_addresses=[self._addresses[member] for member in FAILOVER_MEMBERS],
+            member_security_group=self._security_groups.members,
+            ports=ports or {SUPERSERVER: SUPERSERVER_PORT},
+            client_cidrs=client_cidrs,
+            deletion_protection=termination_protection,
+        )
+
+        defaults = MemberDefaults(
+            deployment=deployment,
+            mirror_name=mirror_name,
+            scope=member_stacks_scope or self,
+            parent=Stack.of(self),
+            vpc=vpc,
+            machine_image=machine_image,
+            encryption_key=key,
+            log_group=self._log_group,
+            user_data=user_data,
+            alarm_topic=alarm_topic,
+            termination_protection=termination_protection,
+        )
+        may_read = [
+            *read_secret(self._password, key),
+            *(read_secret(license_secret, license_secret.encryption_key) if license_secret else []),
+            *(read_object(self, kit_uri, kit_key_arn) if kit_uri else []),
+        ]
+        self._members = {
+            member: define_failover_member(
+                defaults,
+                member=member,
+                subnet=subnets[member],
+                address=self._addresses[member],
+                instance_type=instance_type,
+                security_group=self._security_groups.members,
+                volumes=member_volumes,
+                tenancy=tenancy,
+                purchase=purchase,
+                role=member_role,
+                statements=may_read,
+                absent=member == absent_member,
+            )
+            for member in FAILOVER_MEMBERS
+        }
+        self._arbiter = define_arbiter(
+            defaults,
+            subnet=subnets["arbiter"],
+            address=self._addresses["arbiter"],
+            instance_type=arbiter_instance_type or _arbiter_type_for(instance_type),
+            security_group=self._security_groups.arbiter,
+            role=arbiter_role,
+        )
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The failover members' connections. The default port is the superserver's, for mirror-aware clients."""
+        return self._connections
+
+    @property
+    def vpc(self) -> ec2.IVpc:
+        """The VPC the mirror is in."""
+        return self._vpc
+
+    @property
+    def mirror_name(self) -> str:
+        """Name of the mirror."""
+        return self._mirror_name
+
+    @property
+    def endpoint(self) -> MirrorEndpoint:
+        """What clients that are not mirror-aware connect to."""
+        return self._endpoint
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """The fixed addresses of the members, by `a`, `b` and `arbiter`."""
+        return dict(self._addresses)
+
+    @property
+    def members(self) -> Mapping[str, ec2.Instance]:
+        """The failover members' instances, by `a` and `b`; one that is absent is left out."""
+        return {member: instance for member, instance in self._members.items() if instance is not None}
+
+    @property
+    def arbiter(self) -> ec2.Instance:
+        """The arbiter's instance."""
+        return self._arbiter
+
+    @property
+    def password(self) -> secretsmanager.ISecret:
+        """The secret with the password of IRIS's predefined accounts."""
+        return self._password
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """The log group of the members and the arbiter."""
+        return self._log_group
+
+    def admit_ecp_clients(self, tier: str, maximum: int) -> None:
+        """Count an application tier's servers against the ceiling on ECP clients.
+
+        Args:
+            tier: Name of the tier.
+            maximum: The most servers it can have; while they are replaced, twice as many are connected.
+
+        Raises:
+            ValueError: If the tiers together could exceed the ceiling: one ECP client too many restarts the data server.
+        """
+        tiers = {**self._ecp_tiers, tier: maximum}
+        if problem := ceiling_problem(self._ecp_client_ceiling, tiers.values()):
+            raise ValueError(f"ecp_client_ceiling of {self._mirror_name} is {self._ecp_client_ceiling}: {problem}")
+        self._ecp_tiers = tiers
+
+
+def _check_subnets(tier: str, subnets: Sequence[ec2.ISubnet]) -> None:
+    zones = [subnet.availability_zone for subnet in subnets]
+    if len(zones) != 3 or len(set(zones)) != 3:
+        raise ValueError(f"supply three {tier} subnets, each in its own availability zone, got {zones}")
+
+
+def _check_volumes(volumes: MemberVolumes) -> None:
+    problems = [f"{role}.{field}: {problem}" for role, spec in volumes.by_role().items() for field, problem in spec.problems()]
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def _planned_address(subnet: ec2.ISubnet, number: int, member: str) -> str:
+    cidr = subnet.ipv4_cidr_block
+    if Token.is_unresolved(cidr):
+        raise ValueError(
+            f"the range of the subnet of member {member} isn't known at synthesis; supply addresses={{'a': ..., 'b': ..., "
+            "'arbiter': ...}"
+        )
+    return str(fixed_address(IPv4Network(cidr), number))
+
+
+def _arbiter_type_for(instance_type: ec2.InstanceType) -> ec2.InstanceType:
+    arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
+    return ec2.InstanceType("t4g.small" if arm else "t3.small")
+
+
+def _define_password(scope: Construct, key: kms.IKey) -> secretsmanager.Secret:
+    secret = secretsmanager.Secret(
+        scope,
+        "Password",
+        description="Password of IRIS's predefined accounts, set when the members are installed",
+        encryption_key=key,
+        # IRIS's installer takes no blank, tab or backslash in it.
+        generate_secret_string=secretsmanager.SecretStringGenerator(password_length=32, exclude_punctuation=True),
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+    acknowledge(
+        secret,
+        {
+            "AwsSolutions-SMG4": _NO_ROTATION,
+            "HIPAA.Security-SecretsManagerRotationEnabled": _NO_ROTATION,
+            "NIST.800.53.R5-SecretsManagerRotationEnabled": _NO_ROTATION,
+        },
+    )
+    return secret
+
+
+_NO_ROTATION = (
+    "IRIS takes this password once, at installation; afterwards it is changed in IRIS, where a rotation by Secrets Manager "
+    "would only make the two differ"
+)

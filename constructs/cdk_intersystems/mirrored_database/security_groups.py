@@ -1,0 +1,57 @@
+"""Who may talk to whom inside a mirror."""
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from cdk_intersystems.model.ports import ISCAGENT_PORT, SUPERSERVER_PORT
+
+_HTTPS = ec2.Port.tcp(443)
+
+
+class MirrorSecurityGroups(Construct):
+    """Defines the failover members' and the arbiter's security groups, with the rules between them.
+
+    Members reach each other's superserver (mirror data) and ISCAgent and may ping each other, which a mirror's members do.
+    They reach the arbiter's ISCAgent; the arbiter reaches nobody in the mirror.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        vpc: ec2.IVpc,
+        mirror_name: str,
+        service_endpoints: ec2.ISecurityGroup | None,
+        internet: bool,
+    ) -> None:
+        """Define the groups and their rules; the arguments are those of `MirroredDatabase`."""
+        super().__init__(scope, id)
+        self.members = ec2.SecurityGroup(
+            self,
+            "Members",
+            vpc=vpc,
+            description=f"Failover members of mirror {mirror_name}",
+            allow_all_outbound=False,
+        )
+        self.arbiter = ec2.SecurityGroup(
+            self, "Arbiter", vpc=vpc, description=f"Arbiter of mirror {mirror_name}", allow_all_outbound=False
+        )
+        within = self.members.connections
+        within.allow_internally(ec2.Port.tcp(SUPERSERVER_PORT), "mirror data between the members")
+        within.allow_internally(ec2.Port.tcp(ISCAGENT_PORT), "ISCAgent of the other member")
+        within.allow_internally(ec2.Port.icmp_ping(), "members ping each other")
+        within.allow_to(self.arbiter, ec2.Port.tcp(ISCAGENT_PORT), "arbiter, dialled by the members")
+        for group in (self.members, self.arbiter):
+            admit_to_services(group, service_endpoints, internet=internet)
+
+
+def admit_to_services(group: ec2.SecurityGroup, service_endpoints: ec2.ISecurityGroup | None, *, internet: bool) -> None:
+    """Let instances of a group use AWS's services: through the VPC's interface endpoints, and the Internet where it is wanted.
+
+    The rule on the endpoints' group is defined in the instances' stack, so that the network's never depends on it.
+    """
+    if service_endpoints is not None:
+        group.connections.allow_to(service_endpoints, _HTTPS, "AWS services, through the VPC's interface endpoints")
+    if internet:
+        group.add_egress_rule(ec2.Peer.any_ipv4(), _HTTPS, "HTTPS to the Internet, through the NAT gateways")

@@ -1,0 +1,1 @@
+"""Alarms on what a deployment runs on."""

@@ -1,0 +1,1 @@
+"""The network a deployment's region runs in."""

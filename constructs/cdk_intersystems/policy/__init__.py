@@ -1,0 +1,1 @@
+"""Policy as code: acknowledgements of other packs' findings, and `IrisChecks`, the rules no pack has."""

@@ -1,0 +1,66 @@
+"""Entry point of the emulator's process: `python -P launch.py DIRECTORY`, run with the Python of `.venv-aws`.
+
+It binds a free loopback port itself (ministack would bind every interface on a fixed port), loads ministack, puts
+the adapter in, prints the port as one line, and serves until its standard input ends. The parent holds the other
+end of that pipe, so the emulator ends when the parent ends, however that comes about; it then removes DIRECTORY,
+everything that was ever written, and takes its Lambda workers with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    directory = sys.argv[1]
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    listener.set_inheritable(False)
+    port = listener.getsockname()[1]
+    os.environ["GATEWAY_PORT"] = str(port)
+    threading.Thread(target=_end_with_parent, args=(directory,), daemon=True).start()
+
+    # The repository goes last on the path: it is only there for `local.adapter`, and shadows nothing.
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+    from local.adapter import app  # noqa: PLC0415 - only importable after the line above
+
+    asyncio.run(_serve(app.application(), listener.fileno(), port))
+
+
+async def _serve(application: Any, descriptor: int, port: int) -> None:
+    """Run the ASGI server on the socket that is already bound, and say so once it answers."""
+    from hypercorn.asyncio import serve  # noqa: PLC0415 - a package of the emulator's environment
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.bind = [f"fd://{descriptor}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = os.environ.get("LOG_LEVEL", "WARNING")
+    print(f"port {port}", flush=True)
+    await serve(application, config)
+
+
+def _end_with_parent(directory: str) -> None:
+    """Wait for the end of standard input, then leave nothing behind."""
+    # os.read, not sys.stdin: a buffered read would hold a lock while Python shuts down.
+    while os.read(0, 4096):
+        pass
+    # Whatever else ended with the parent (the CDK CLI) gets a moment to stop writing into the directory.
+    time.sleep(0.2)
+    shutil.rmtree(directory, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

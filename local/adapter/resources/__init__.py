@@ -1,0 +1,1 @@
+"""CloudFormation resource types: what ministack lacks, and what it makes too loosely."""

@@ -1,0 +1,32 @@
+"""The names clients know the deployment by."""
+
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_route53 as route53
+from constructs import Construct
+
+from cdk_intersystems.configuration import Deployment
+
+
+def define_alias(
+    scope: Construct, deployment: Deployment, label: str, load_balancer: elbv2.ILoadBalancerV2
+) -> route53.CfnRecordSet | None:
+    """Define `<label>.<deployment's name>.<zone>` as an alias of a load balancer, where the configuration has a zone.
+
+    Not by the CDK's own `LoadBalancerTarget`: its module imports a dozen services that no deployment uses.
+    """
+    dns = deployment.dns
+    if dns is None:
+        return None
+    return route53.CfnRecordSet(
+        scope,
+        "Alias",
+        hosted_zone_id=dns.zone_id,
+        name=f"{label}.{dns.name}.{dns.zone}.",
+        type="A",
+        alias_target=route53.CfnRecordSet.AliasTargetProperty(
+            dns_name=load_balancer.load_balancer_dns_name,
+            hosted_zone_id=load_balancer.load_balancer_canonical_hosted_zone_id,
+            # Route 53 answers with the load balancer's addresses also while none of its targets is healthy.
+            evaluate_target_health=False,
+        ),
+    )

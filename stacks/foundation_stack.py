@@ -1,0 +1,40 @@
+"""What all other stacks of a region use: its encryption key and its alarm topic."""
+
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.encryption.encryption_key import define_encryption_key
+from stacks.regional_stack import RegionalStack
+
+
+class FoundationStack(RegionalStack):
+    """The region's customer-managed key and its alarm topic, or those the configuration brings."""
+
+    def __init__(self, scope: Construct, deployment: Deployment, role: str) -> None:
+        super().__init__(
+            scope,
+            deployment,
+            role,
+            "foundation",
+            description=f"Encryption key and alarm topic of {deployment.name}",
+            stateful=True,
+        )
+        settings = self.settings
+        self.encryption_key: kms.IKey = (
+            kms.Key.from_key_arn(self, "Key", settings.encryption_key)
+            if settings.encryption_key
+            else define_encryption_key(self, "Key")
+        )
+        self.alarm_topic: sns.ITopic = (
+            sns.Topic.from_topic_arn(self, "Alarms", settings.alarm_topic)
+            if settings.alarm_topic
+            else sns.Topic(
+                self,
+                "Alarms",
+                display_name=f"Alarms of {deployment.name}",
+                master_key=self.encryption_key,
+                enforce_ssl=True,
+            )
+        )

@@ -1,0 +1,83 @@
+"""One mirror set; its members have stacks of their own beside this one."""
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.mirror_set import MirrorSetConfig
+from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+from stacks.dns import define_alias
+from stacks.existing_role import existing_role
+from stacks.foundation_stack import FoundationStack
+from stacks.log_retention import log_retention
+from stacks.network_stack import NetworkStack
+from stacks.regional_stack import RegionalStack
+
+
+class MirrorSetStack(RegionalStack):
+    """What the members of a mirror set share, and the endpoint of the mirror."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        deployment: Deployment,
+        role: str,
+        mirror_set: MirrorSetConfig,
+        *,
+        foundation: FoundationStack,
+        network: NetworkStack,
+    ) -> None:
+        super().__init__(
+            scope,
+            deployment,
+            role,
+            mirror_set.name.lower(),
+            description=f"Mirror {mirror_set.name} of {deployment.name}: what its members share, and its endpoint",
+            stateful=True,
+        )
+        settings = self.settings
+        platform = deployment.platform
+        addresses = mirror_set.addresses.model_dump(mode="json", exclude_none=True)
+        self.database = MirroredDatabase(
+            self,
+            "Database",
+            deployment=deployment.name,
+            mirror_name=mirror_set.name,
+            number=mirror_set.number,
+            vpc=network.network.vpc,
+            data_subnets=network.network.subnets("data"),
+            arbiter_subnets=network.network.subnets("arbiter"),
+            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
+            instance_type=ec2.InstanceType(mirror_set.instance_type),
+            arbiter_instance_type=ec2.InstanceType(mirror_set.arbiter.instance_type),
+            volumes=mirror_set.volumes.member_volumes(),
+            ports=mirror_set.endpoint.ports,
+            client_cidrs=[str(cidr) for cidr in mirror_set.client_cidrs],
+            ecp_client_ceiling=mirror_set.ecp_client_ceiling,
+            addresses=addresses,
+            absent_member=next(iter(mirror_set.absent_members), None),
+            tenancy=mirror_set.tenancy,
+            purchase=mirror_set.purchase,
+            service_endpoints=network.network.endpoints_security_group,
+            internet=settings.internet,
+            encryption_key=foundation.encryption_key,
+            kit_uri=platform.kit.uri if platform.kit else None,
+            kit_key_arn=platform.kit.key_arn if platform.kit else None,
+            license_secret=_license(self, platform.license_secret),
+            log_retention=log_retention(deployment.log_retention_days),
+            alarm_topic=foundation.alarm_topic,
+            member_role=existing_role(self, "MemberRole", settings.roles.member),
+            arbiter_role=existing_role(self, "ArbiterRole", settings.roles.arbiter),
+            member_stacks_scope=scope,
+            termination_protection=settings.termination_protection,
+        )
+        define_alias(self, deployment, mirror_set.name.lower(), self.database.endpoint.load_balancer)
+
+
+def _license(scope: Construct, name_or_arn: str | None) -> secretsmanager.ISecret | None:
+    if name_or_arn is None:
+        return None
+    if name_or_arn.startswith("arn:"):
+        return secretsmanager.Secret.from_secret_complete_arn(scope, "License", name_or_arn)
+    return secretsmanager.Secret.from_secret_name_v2(scope, "License", name_or_arn)
