@@ -4,11 +4,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import App, Tags
+from aws_cdk import App, Tags, Validations
 from aws_cdk import aws_iam as iam
 
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.model import tags
+from cdk_intersystems.policy.iris_checks import IrisChecks
+from cdk_intersystems.policy.packs import add_policy_packs
+from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.foundation_stack import FoundationStack
 from stacks.mirror_set_stack import MirrorSetStack
 from stacks.network_stack import NetworkStack
@@ -39,10 +42,55 @@ def define_deployment(app: App, deployment: Deployment) -> None:
         mirror_set.name: MirrorSetStack(app, deployment, role, mirror_set, foundation=foundation, network=network).database
         for mirror_set in deployment.mirror_sets
     }
+    if deployment.application_tiers or deployment.web_tiers:
+        _define_tiers(app, deployment, role, foundation, network, databases)
     for key, value in {**deployment.tags, tags.DEPLOYMENT: deployment.name}.items():
         Tags.of(app).add(key, value)
     if deployment.permissions_boundary:
         _apply_boundary(app, deployment.permissions_boundary)
+    Validations.of(app).add_plugins(IrisChecks())
+    if app.node.try_get_context("policy") == "strict":
+        add_policy_packs(app)
+
+
+def _define_tiers(
+    app: App,
+    deployment: Deployment,
+    role: str,
+    foundation: FoundationStack,
+    network: NetworkStack,
+    databases: Mapping[str, MirroredDatabase],
+) -> None:
+    # Imported here and below: a deployment without such tiers doesn't pay for the modules of Auto Scaling, ACM and S3.
+    from stacks.application_tier_stack import ApplicationTierStack
+
+    application_tiers = {
+        tier.name: ApplicationTierStack(
+            app,
+            deployment,
+            role,
+            tier,
+            foundation=foundation,
+            network=network,
+            database=databases[tier.mirror_set],
+        ).tier
+        for tier in deployment.application_tiers
+    }
+    if not deployment.web_tiers:
+        return
+    from stacks.web_tier_stack import WebTierStack
+
+    for web in deployment.web_tiers:
+        WebTierStack(
+            app,
+            deployment,
+            role,
+            web,
+            foundation=foundation,
+            network=network,
+            application_tier=application_tiers[web.application_tier] if web.application_tier else None,
+            database=databases[web.mirror_set] if web.mirror_set else None,
+        )
 
 
 def _apply_boundary(app: App, arn: str) -> None:

@@ -1,5 +1,6 @@
 """What all other stacks of a region use: its encryption key and its alarm topic."""
 
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -30,11 +31,25 @@ class FoundationStack(RegionalStack):
         self.alarm_topic: sns.ITopic = (
             sns.Topic.from_topic_arn(self, "Alarms", settings.alarm_topic)
             if settings.alarm_topic
-            else sns.Topic(
-                self,
-                "Alarms",
-                display_name=f"Alarms of {deployment.name}",
-                master_key=self.encryption_key,
-                enforce_ssl=True,
+            else self._define_alarm_topic(deployment)
+        )
+
+    def _define_alarm_topic(self, deployment: Deployment) -> sns.Topic:
+        topic = sns.Topic(
+            self,
+            "Alarms",
+            display_name=f"Alarms of {deployment.name}",
+            master_key=self.encryption_key,
+            enforce_ssl=True,
+        )
+        # The statement that enforces TLS replaces SNS's default policy, which is what lets alarms of the account publish.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
             )
         )
+        return topic

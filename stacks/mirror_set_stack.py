@@ -1,14 +1,13 @@
 """One mirror set; its members have stacks of their own beside this one."""
 
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.configuration.mirror_set import MirrorSetConfig
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.dns import define_alias
-from stacks.existing_role import existing_role
+from stacks.existing import existing_role, existing_secret
 from stacks.foundation_stack import FoundationStack
 from stacks.log_retention import log_retention
 from stacks.network_stack import NetworkStack
@@ -64,7 +63,7 @@ class MirrorSetStack(RegionalStack):
             encryption_key=foundation.encryption_key,
             kit_uri=platform.kit.uri if platform.kit else None,
             kit_key_arn=platform.kit.key_arn if platform.kit else None,
-            license_secret=_license(self, platform.license_secret),
+            license_secret=existing_secret(self, "License", platform.license_secret),
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=foundation.alarm_topic,
             member_role=existing_role(self, "MemberRole", settings.roles.member),
@@ -73,11 +72,3 @@ class MirrorSetStack(RegionalStack):
             termination_protection=settings.termination_protection,
         )
         define_alias(self, deployment, mirror_set.name.lower(), self.database.endpoint.load_balancer)
-
-
-def _license(scope: Construct, name_or_arn: str | None) -> secretsmanager.ISecret | None:
-    if name_or_arn is None:
-        return None
-    if name_or_arn.startswith("arn:"):
-        return secretsmanager.Secret.from_secret_complete_arn(scope, "License", name_or_arn)
-    return secretsmanager.Secret.from_secret_name_v2(scope, "License", name_or_arn)

@@ -15,7 +15,7 @@ _FAMILIES = (capacity, instance, network, security_group, volume, vpc)
 def install() -> None:
     """Install everything; called once, before the first request."""
     for name, action in table.ACTIONS.items():
-        emulator.ec2._ACTION_MAP[name] = wire.served(name, action)
+        emulator.ec2._ACTION_MAP[name] = wire.served("ec2", name, action)
     for family in _FAMILIES:
         for kind, described in family.HANDLERS.items():
             handler.register(kind, described)

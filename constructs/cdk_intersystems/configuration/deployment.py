@@ -13,7 +13,7 @@ from .instance_type import StatedInstanceType
 from .mirror_set import MirrorSetConfig
 from .platform import Platform
 from .region import Regions
-from .section import Section, Text, arn, identifier, key, matching
+from .section import Section, Text, arn, identifier, key, length, matching
 from .tiers import ApplicationTierConfig, WebTierConfig
 
 # Source: CloudWatch Logs API Reference, PutRetentionPolicy.
@@ -59,7 +59,7 @@ class Deployment(Section):
         example={},
     )
     regions: Regions = key("Where the deployment stands.", example=None)
-    mirror_sets: tuple[MirrorSetConfig, ...] = key("The mirrors, at least one.", example=None, min_length=1, max_length=15)
+    mirror_sets: Annotated[tuple[MirrorSetConfig, ...], length(1, 15)] = key("The mirrors, 1 to 15.")
     application_tiers: tuple[ApplicationTierConfig, ...] = key(
         "Tiers of ECP application servers.", default=(), default_text="none", example=[]
     )

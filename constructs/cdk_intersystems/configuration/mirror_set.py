@@ -8,7 +8,7 @@ from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN
 from cdk_intersystems.model.ports import ENDPOINT_PORT_OFFSET, HIGHEST_SERVICE_PORT, SUPERSERVER, SUPERSERVER_PORT
 from cdk_intersystems.model.topology import MIRROR_SET_NUMBERS, FailoverMemberId, mirror_name_problem
 
-from .section import Address, Cidr, Number, Section, Text, checked, key, matching, refusing
+from .section import Address, Cidr, Number, Section, Text, checked, key, length, matching, refusing
 from .volumes import Volumes
 
 Strategy = Annotated[
@@ -20,7 +20,7 @@ Strategy = Annotated[
         }
     ),
 ]
-Purchase = Annotated[
+MemberPurchase = Annotated[
     Literal["on-demand", "capacity-reservation"],
     refusing({"spot": "AWS takes a spot instance back at two minutes' notice: never run a database on one"}),
 ]
@@ -57,12 +57,10 @@ class Arbiter(Section):
 class Endpoint(Section):
     """What clients that are not mirror-aware connect to."""
 
-    strategies: tuple[Strategy, ...] = key(
+    strategies: Annotated[tuple[Strategy, ...], length(1, 1)] = key(
         "How connections find the primary. `polling`: a Network Load Balancer asks both members for their mirror status.",
         default=("polling",),
         example=["polling"],
-        min_length=1,
-        max_length=1,
     )
     ports: Mapping[ServiceName, Number] = key(
         f"Name of each service -> its port, 1 to {HIGHEST_SERVICE_PORT:,} (the load balancer forwards to port + "
@@ -98,7 +96,9 @@ class MirrorSetConfig(Section):
         ge=MIRROR_SET_NUMBERS[0],
         le=MIRROR_SET_NUMBERS[-1],
     )
-    databases: tuple[Database, ...] = key("Names of the mirrored databases, at least one.", example=["APPDATA"], min_length=1)
+    databases: Annotated[tuple[Database, ...], length(1)] = key(
+        "Names of the mirrored databases, at least one.", example=["APPDATA"]
+    )
     instance_type: Text = key("EC2 instance type of both failover members.", example="r7i.4xlarge")
     arbiter: Arbiter = key("The arbiter.", default_text="a small instance", example={})
     tenancy: Literal["default", "dedicated-instance", "dedicated-host"] = key(
@@ -107,7 +107,7 @@ class MirrorSetConfig(Section):
         default="default",
         example="default",
     )
-    purchase: Purchase = key(
+    purchase: MemberPurchase = key(
         "How the members' capacity is bought. `capacity-reservation`: they start only in open capacity reservations of the "
         "account.",
         default="on-demand",
@@ -129,12 +129,11 @@ class MirrorSetConfig(Section):
         default_text="twice the sum of the maxima; 0 without application tiers",
         example=24,
     )
-    absent_members: tuple[FailoverMemberId, ...] = key(
+    absent_members: Annotated[tuple[FailoverMemberId, ...], length(0, 1)] = key(
         "A failover member taken out on purpose, `a` or `b`, so that its host can be replaced, for example for a new AMI. "
         "Its volumes stay. At most one.",
         default=(),
         example=["b"],
-        max_length=1,
     )
     addresses: Addresses = key(
         "Fixed addresses chosen by hand.", default_factory=Addresses, default_text="from the address plan", example={}

@@ -135,13 +135,12 @@ def _default(field: FieldInfo) -> str:
         return _cell(str(words))
     if is_required(field):
         return "**required**"
-    value = field.get_default(call_default_factory=True, validated_data={})
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if value in ((), {}):
-        return "none"
+    return _shown(field.get_default(call_default_factory=True, validated_data={}))
+
+
+def _shown(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(f"`{each}`" for each in value)
+        return ", ".join(f"`{each}`" for each in value) or "none"
     if isinstance(value, dict):
-        return ", ".join(f"`{name}: {each}`" for name, each in value.items())
-    return f"`{value}`"
+        return ", ".join(f"`{name}: {each}`" for name, each in value.items()) or "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

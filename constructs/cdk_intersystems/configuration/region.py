@@ -55,8 +55,8 @@ class Subnets(Section):
     application: tuple[Subnet, ...] = key(
         "Subnets of the application servers; needed by application tiers.", default=(), example=[]
     )
-    data: tuple[Subnet, ...] = key("Subnets of the failover members.", example=[])
-    arbiter: tuple[Subnet, ...] = key("Subnets of the arbiters.", example=[])
+    data: tuple[Subnet, ...] = key("Subnets of the failover members.")
+    arbiter: tuple[Subnet, ...] = key("Subnets of the arbiters.")
 
 
 class ExistingVpc(Section):
@@ -64,7 +64,7 @@ class ExistingVpc(Section):
 
     vpc_id: Annotated[Text, identifier("vpc")] = key("Id of the VPC.", example="vpc-0123456789abcdef0")
     cidr: Cidr = key("Its range.", example="10.20.0.0/16")
-    subnets: Subnets = key("Its subnets.", example={})
+    subnets: Subnets = key("Its subnets.")
     endpoints_security_group: Annotated[Text, identifier("security-group")] | None = key(
         "Id of the security group of its interface endpoints; the deployment's instances are let in.",
         default=None,

@@ -1,7 +1,7 @@
 """What every part of the configuration is made of: frozen sections, keys with a description, and the types of values."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated, Any
 
@@ -34,7 +34,7 @@ def key(
         default: The value if the key is left out. Default: the key is required.
         default_text: What the default follows from, where `defaults.complete` fills the key in.
         default_factory: Makes the default, for sections.
-        **limits: `ge`, `le`, `min_length`, `max_length` of pydantic's `Field`.
+        **limits: `ge` and `le` of pydantic's `Field`.
     """
     extra: dict[str, JsonValue] = {} if default_text is None else {"x-default": default_text}
     if default_factory is not None:
@@ -57,6 +57,17 @@ def checked(problem: Callable[[Any], str | None]) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def length(least: int = 0, most: int | None = None) -> AfterValidator:
+    """A validator for the length of a list. Pydantic's own would count only the elements that are right."""
+
+    def problem(value: Sized) -> str | None:
+        if len(value) < least:
+            return f"needs at least {least}"
+        return f"allows at most {most}" if most is not None and len(value) > most else None
+
+    return checked(problem)
 
 
 def matching(pattern: str, words: str) -> AfterValidator:

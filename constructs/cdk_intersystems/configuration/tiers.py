@@ -2,11 +2,16 @@
 
 from typing import Annotated, Literal
 
-from .mirror_set import Purchase
-from .section import Cidr, Number, Section, Switch, Text, arn, key, matching
+from .section import Cidr, Number, Section, Switch, Text, arn, key, matching, refusing
 
 _NAME = "the name of a tier has 2 to 20 of a-z, 0-9 and -, starts with a letter and ends with a letter or digit"
 TierNameText = Annotated[Text, matching(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", _NAME)]
+ApplicationPurchase = Annotated[
+    Literal["on-demand", "capacity-reservation"],
+    refusing(
+        {"spot": "AWS takes a spot instance back at two minutes' notice, and a lost ECP client loses its open transactions"}
+    ),
+]
 TierTenancy = Literal["default", "dedicated-instance"]
 
 
@@ -23,13 +28,13 @@ class ApplicationTierConfig(Section):
     tenancy: TierTenancy = key(
         "Whose hardware the servers share: anyone's or only this account's.", default="default", example="default"
     )
-    purchase: Purchase = key(
+    purchase: ApplicationPurchase = key(
         "How the servers' capacity is bought. Not `spot`: a lost ECP client takes its open transactions with it.",
         default="on-demand",
         example="on-demand",
     )
     root_volume_gib: Number = key(
-        "Size of a server's root volume in GiB, which also holds its IRIS instance.",
+        "Size of a server's root volume in GiB, 20 to 16,384; it also holds the server's IRIS instance.",
         default=100,
         example=100,
         ge=20,

@@ -1,7 +1,6 @@
 """Our own words for what pydantic finds: none of its wording reaches the user."""
 
 from difflib import get_close_matches
-from typing import Any
 
 from pydantic_core import ErrorDetails
 
@@ -9,6 +8,9 @@ from .problems import Path, Problem, shown
 from .schema_walk import example, field_at, section_at
 from .section import Section
 from .yaml_source import Source
+
+# So few choices are read faster than a hint, which may well be wrong.
+_FEW = 3
 
 _KINDS = {
     "string_type": "needs text",
@@ -19,6 +21,8 @@ _KINDS = {
     "dict_type": "needs a mapping (key: value)",
     "model_type": "needs a mapping (key: value)",
     "model_attributes_type": "needs a mapping (key: value)",
+    "greater_than_equal": "needs {ge} or more",
+    "less_than_equal": "needs {le} or less",
 }
 
 
@@ -41,40 +45,31 @@ def problem_of(error: ErrorDetails, root: type[Section], source: Source) -> Prob
         return Problem(path=path, message=_missing(root, path), line=source.line(path))
     if kind == "extra_forbidden":
         return Problem(path=path, message=_unknown(root, path), line=source.line(path))
-    got = str(path[-1]) if error["loc"][-1:] == ("[key]",) else _got(error["input"], path, source)
+    got = shown(path[-1]) if error["loc"][-1:] == ("[key]",) else _got(error, path, source)
     return Problem(path=path, message=_message(error, path, source), got=got, line=source.line(path))
 
 
 def _message(error: ErrorDetails, path: Path, source: Source) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    match kind:
-        case "value_error":
-            return str(context["error"])
-        case "literal_error":
-            return _choice(error["input"], str(context["expected"]))
-        case "greater_than_equal":
-            return f"needs {context['ge']} or more"
-        case "less_than_equal":
-            return f"needs {context['le']} or less"
-        case "too_short":
-            return f"needs at least {context['min_length']} of them"
-        case "too_long":
-            return f"allows at most {context['max_length']}"
-        case "string_type" if not isinstance(error["input"], list | dict | None):
-            return f'needs text: put it in quotes, "{source.texts.get(path, shown(error["input"]))}"'
-        case _:
-            return _KINDS.get(kind, "is not allowed here")
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        return _choice(value, str(context["expected"]))
+    if kind == "string_type" and not isinstance(value, list | dict | None):
+        return f'needs text: put it in quotes, "{source.texts.get(path, shown(value))}"'
+    return _KINDS.get(kind, "is not allowed here").format(**context)
 
 
-def _got(value: Any, path: Path, source: Source) -> str:
-    if isinstance(value, bool | int | float) and path in source.texts:
+def _got(error: ErrorDetails, path: Path, source: Source) -> str:
+    value = error["input"]
+    if error["type"] == "string_type" and isinstance(value, bool | int | float) and path in source.texts:
         return f"the {'word' if isinstance(value, bool) else 'number'} {source.texts[path]}"
     return shown(value)
 
 
 def _choice(value: object, expected: str) -> str:
     words = expected.replace("'", "").replace(" or ", ", ").split(", ")
-    close = get_close_matches(str(value), words, n=1)
+    close = get_close_matches(value, words, n=1) if isinstance(value, str) and len(words) > _FEW else []
     return f"needs one of {', '.join(words)}" + (f"; did you mean {close[0]}?" if close else "")
 
 

@@ -9,6 +9,8 @@ from .problems import ConfigurationError, Path, Problem, path_text
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -120,7 +122,7 @@ class _Reader:
         return merged | done
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
-        if not isinstance(node, yaml.ScalarNode) or not node.tag.startswith("tag:yaml.org,2002:"):
+        if not isinstance(node, yaml.ScalarNode) or node.tag not in _SCALAR_TAGS:
             self._problem(node, path, f"the tag {node.tag} is not allowed")
             return None
         self.source.texts[path] = node.value

@@ -166,9 +166,7 @@ class EcpAppTier(Construct):
         self._connections = ec2.Connections(
             security_groups=[self._servers.security_group], default_port=ec2.Port.tcp(SUPERSERVER_PORT)
         )
-        self._connections.allow_to(
-            database, ec2.Port.tcp(SUPERSERVER_PORT), f"ECP, by the application servers of {name}"
-        )
+        self._connections.allow_to(database, ec2.Port.tcp(SUPERSERVER_PORT), f"ECP, by the application servers of {name}")
 
     @property
     def connections(self) -> ec2.Connections:

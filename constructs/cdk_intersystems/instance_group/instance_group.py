@@ -106,8 +106,7 @@ class InstanceGroup(Construct):
             machine_image=machine_image,
             instance_type=instance_type,
             security_group=self.security_group,
-            # A grant of an L2 would add an inline policy to the role.
-            role=self.role.without_policy_updates() if isinstance(self.role, iam.Role) else self.role,
+            role=self.role,
             encryption_key=encryption_key,
             root_volume_gib=root_volume_gib,
             tenancy=tenancy,
@@ -135,11 +134,7 @@ class InstanceGroup(Construct):
             # Launches the replacement when AWS announces that it may take a spot instance back.
             capacity_rebalance=True if purchase == "spot" else None,
             notifications=(
-                [
-                    autoscaling.NotificationConfiguration(
-                        topic=alarm_topic, scaling_events=autoscaling.ScalingEvents.ERRORS
-                    )
-                ]
+                [autoscaling.NotificationConfiguration(topic=alarm_topic, scaling_events=autoscaling.ScalingEvents.ERRORS)]
                 if alarm_topic is not None
                 else None
             ),

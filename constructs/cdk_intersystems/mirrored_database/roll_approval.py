@@ -2,33 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jsii
-from aws_cdk import CfnParameter, CfnRule, CfnRuleAssertion, Fn, IStableStringProducer, Lazy, Stack
+from aws_cdk import CfnParameter, CfnResource, CfnRule, CfnRuleAssertion, Fn, IStableStringProducer, Lazy, Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 # The properties of an instance that CloudFormation changes on the running instance, each marked "Update requires: No
-# interruption" in the reference of AWS::EC2::Instance. A change of any other property asks for an approval, also of one that
-# AWS adds later: asking once too often is the safe error.
+# interruption" in the reference of AWS::EC2::Instance (SecurityGroupIds: in a VPC). A change of any other property asks for
+# an approval, also of one that AWS adds later: asking once too often is the safe error.
 _CHANGED_WHILE_RUNNING = frozenset(
     {
-        "disableApiTermination",
-        "iamInstanceProfile",
-        "instanceInitiatedShutdownBehavior",
-        "metadataOptions",
-        "monitoring",
-        "securityGroupIds",
-        "sourceDestCheck",
-        "tags",
-        # Follows from the fixed address and the zone, which are compared; its own value is a reference between stacks.
-        "subnetId",
+        "DisableApiTermination",
+        "IamInstanceProfile",
+        "InstanceInitiatedShutdownBehavior",
+        "MetadataOptions",
+        "Monitoring",
+        "SecurityGroupIds",
+        "SourceDestCheck",
+        "Tags",
     }
 )
-# The properties of a volume whose change makes CloudFormation define a new, empty one: "Update requires: Replacement" (or
-# refused) in the reference of AWS::EC2::Volume. Size, type, IOPS and throughput change on the attached volume.
-_VOLUME_IDENTITY = frozenset({"availabilityZone", "encrypted", "kmsKeyId", "snapshotId", "multiAttachEnabled", "outpostArn"})
+# The properties of a volume that CloudFormation changes on the attached volume. All others make it another volume, or are
+# refused.
+_CHANGED_WHILE_ATTACHED = frozenset({"AutoEnableIO", "Iops", "Size", "Tags", "Throughput", "VolumeType"})
 
 PARAMETER = "RollApproval"
 """The name of the parameter of a member's stack."""
@@ -41,7 +40,14 @@ class RollApproval(Construct):
     restarts or replaces it, and a rule that compares the parameter with that code. When a stack is created the default holds.
     When it is updated the CDK's command line keeps the parameter's previous value, so that a change which restarts or
     replaces the member fails before CloudFormation touches anything, until someone deploys with
-    `--parameters RollApproval=<code>`. Codes of two members are never the same, so one value can't approve both.
+    `--parameters <stack>:RollApproval=<code>`. Codes of two members are never the same, so one value can't approve both.
+
+    The code also covers which volumes there are, and the logical ids of instance and volumes: under another id CloudFormation
+    defines a second, empty volume.
+
+    What it can't see: an override set by `add_property_override`, which the CDK applies after everything else. Set the
+    instance's own attributes instead. Whoever deploys by other means than the CDK's command line has to keep the previous
+    values of parameters (`UsePreviousValue`), else the new default approves itself.
     """
 
     def __init__(
@@ -63,7 +69,7 @@ class RollApproval(Construct):
             volumes: The member's volumes.
         """
         super().__init__(scope, id)
-        code = Lazy.string(_Code(member, instance, list(volumes)))
+        code = Lazy.string(_Code(member, [*([instance] if instance else []), *volumes]))
         parameter = CfnParameter(
             self,
             "Parameter",
@@ -72,6 +78,7 @@ class RollApproval(Construct):
             description=f"Approves restarting or replacing {member}: the code of the change, as the refusal prints it",
         )
         parameter.override_logical_id(PARAMETER)
+        stack = scope.stack_name
         rule = CfnRule(
             self,
             "Rule",
@@ -79,9 +86,9 @@ class RollApproval(Construct):
                 CfnRuleAssertion(
                     assert_=Fn.condition_equals(parameter.value_as_string, code),
                     assert_description=(
-                        f"This change restarts or replaces {member}. Roll one member at a time: make sure the other one is "
-                        f"an active backup or the primary, then deploy {scope.stack_name} alone "
-                        f"with --parameters {PARAMETER}={code}"
+                        f"This change restarts or replaces {member}, or changes which volumes it has. Roll one host of a mirror "
+                        f"at a time, while the others are well: cdk deploy {stack} --exclusively "
+                        f"--parameters {stack}:{PARAMETER}={code}"
                     ),
                 )
             ],
@@ -89,27 +96,43 @@ class RollApproval(Construct):
         rule.override_logical_id(f"{PARAMETER}Rule")
 
 
+def code_of(member: str, resources: Mapping[str, Mapping[str, Any]]) -> str:
+    """The code that approves a member's state as a template has it.
+
+    Args:
+        member: Which member, in the words its gate was given.
+        resources: The resources of the template by logical id; only instances and volumes count.
+    """
+    stated = {
+        logical_id: {
+            name: value for name, value in resource.get("Properties", {}).items() if name not in _CHANGED[resource["Type"]]
+        }
+        for logical_id, resource in resources.items()
+        if resource["Type"] in _CHANGED
+    }
+    return hashlib.sha256(json.dumps([member, stated], sort_keys=True).encode()).hexdigest()[:12]
+
+
+_CHANGED = {
+    ec2.CfnInstance.CFN_RESOURCE_TYPE_NAME: _CHANGED_WHILE_RUNNING,
+    ec2.CfnVolume.CFN_RESOURCE_TYPE_NAME: _CHANGED_WHILE_ATTACHED,
+}
+
+
 @jsii.implements(IStableStringProducer)
 class _Code:
     """Computes the code at synthesis, so that changes made to the instance from outside count too."""
 
-    def __init__(self, member: str, instance: ec2.CfnInstance | None, volumes: list[ec2.CfnVolume]) -> None:
+    def __init__(self, member: str, resources: Sequence[CfnResource]) -> None:
         self._member = member
-        self._instance = instance
-        self._volumes = volumes
+        self._resources = resources
 
     def produce(self) -> str:
-        stated: dict[str, object] = {"member": self._member, "instance": None}
-        if self._instance is not None:
-            properties = _rendered(self._instance)
-            stated["instance"] = {k: v for k, v in properties.items() if k not in _CHANGED_WHILE_RUNNING}
-        stated["volumes"] = {
-            volume.node.path: {k: v for k, v in _rendered(volume).items() if k in _VOLUME_IDENTITY} for volume in self._volumes
-        }
-        return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:12]
+        return code_of(self._member, dict(_rendered(resource) for resource in self._resources))
 
 
-def _rendered(resource: ec2.CfnInstance | ec2.CfnVolume) -> dict[str, object]:
-    resolved = Stack.of(resource).resolve(resource._cfn_properties)
-    assert isinstance(resolved, dict)
-    return resolved
+def _rendered(resource: CfnResource) -> tuple[str, dict[str, Any]]:
+    """The logical id of a resource, and the resource as its template will have it."""
+    stack = Stack.of(resource)
+    properties = resource._render_properties(stack.resolve(resource._cfn_properties))
+    return stack.resolve(resource.logical_id), {"Type": resource.cfn_resource_type, "Properties": properties}

@@ -81,7 +81,7 @@ def shape_problem(text: str, kind: ArnKind) -> str | None:
         arn is not None
         and arn.service == shape.service
         and bool(re.fullmatch(r"[a-z0-9-]+", arn.region)) == shape.regional
-        and (bool(re.fullmatch(r"\d{12}", arn.account)) or (kind == "iam-policy" and arn.account == "aws"))
+        and (bool(re.fullmatch(r"[0-9]{12}", arn.account)) or (kind == "iam-policy" and arn.account == "aws"))
         and shape.resource.fullmatch(arn.resource)
     ):
         return None

@@ -17,7 +17,7 @@ _SHAPES: Final[Mapping[IdentifierKind, tuple[re.Pattern[str], str]]] = {
     "security-group": (re.compile(rf"sg-{_HEX}"), "the id of a security group, sg- and 8 or 17 hexadecimal digits"),
     # Source: Route 53 API Reference, ResourceId: at most 32 characters.
     "hosted-zone": (re.compile(r"Z[A-Z0-9]{1,31}"), "the id of a hosted zone, Z and up to 31 capitals and digits"),
-    "account": (re.compile(r"\d{12}"), "an AWS account number, 12 digits in quotes"),
+    "account": (re.compile(r"[0-9]{12}"), "an AWS account number, 12 digits in quotes"),
 }
 
 

@@ -59,3 +59,14 @@ def free_count(subnet: common.Record) -> int:
     """How many addresses a subnet has left, as DescribeSubnets reports it."""
     network = ipaddress.ip_network(subnet["CidrBlock"])
     return network.num_addresses - _RESERVED_FIRST - 1 - len(in_use(subnet["SubnetId"]))
+
+
+def require_in_vpc(address: str, vpc: common.Record) -> None:
+    """Refuse an address outside a VPC as a load balancer's target.
+
+    Raises:
+        AwsError: ``ValidationError``, as RegisterTargets answers it.
+    """
+    if ipaddress.ip_address(address) not in ipaddress.ip_network(vpc["CidrBlock"]):
+        message = f"The IP address '{address}' is not within the VPC '{vpc['VpcId']}'; specify the zone \"all\""
+        raise AwsError("ValidationError", message)

@@ -38,4 +38,4 @@ def call(action: str, **request: Any) -> dict[str, Any]:
     Raises:
         AwsError: As the action refuses it.
     """
-    return ACTIONS[action](wire.conform(wire.EC2.operation_model(action), request))
+    return ACTIONS[action](wire.conform(wire.model("ec2").operation_model(action), request))

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 from cdk_intersystems.model import addresses
 from cdk_intersystems.model.addresses import SMALLEST_FIXED_SUBNET_PREFIX, TIERS, TierName
 from cdk_intersystems.model.regions import is_zone_of
-from cdk_intersystems.model.topology import MEMBERS, ZONES, zone_index
+from cdk_intersystems.model.topology import ZONES, zone_index
 
 from ..deployment import Deployment
 from ..plan import member_addresses, subnet_cidrs, vpc_cidr
@@ -132,7 +132,7 @@ def _tier_subnet_problems(deployment: Deployment, tier: TierName, subnets: tuple
 
 def _address_problems(deployment: Deployment) -> Iterator[Problem]:
     region = deployment.regions.primary
-    taken: dict[IPv4Address, str] = {}
+    taken: dict[IPv4Address, tuple[str, bool]] = {}
     for index, mirror_set in enumerate(deployment.mirror_sets):
         place: Path = ("mirror_sets", index)
         reads: tuple[Path, ...] = ((*place, "number"), _CIDR, _EXISTING, _ZONES)
@@ -142,11 +142,10 @@ def _address_problems(deployment: Deployment) -> Iterator[Problem]:
             if not addresses.usable(address, subnet):
                 message = f"needs an address of its subnet {subnet}, but not the first four or the last, which AWS keeps"
                 yield Problem(path=path, message=message, reads=reads)
-            owner = f"{'arbiter' if member == MEMBERS[-1] else f'member {member}'} of {mirror_set.name}"
-            if (other := taken.setdefault(address, owner)) != owner:
-                yield Problem(
-                    path=path,
-                    message=f"is also the address of {other}",
-                    got=str(address),
-                    reads=(*reads, ("mirror_sets",)),
-                )
+            chosen = getattr(mirror_set.addresses, member) is not None
+            owner = "arbiter" if member == "arbiter" else f"member {member}"
+            other, other_chosen = taken.setdefault(address, (f"{owner} of {mirror_set.name}", chosen))
+            # Two addresses of the plan are the same only where two numbers are, which is told there.
+            if other != f"{owner} of {mirror_set.name}" and (chosen or other_chosen):
+                message = f"is also the address of {other}"
+                yield Problem(path=path, message=message, got=str(address), reads=(*reads, ("mirror_sets",)))

@@ -1,0 +1,345 @@
+"""`CspWebTier`: web servers with the Web Gateway behind an Application Load Balancer."""
+
+from collections.abc import Sequence
+
+import jsii
+from aws_cdk import Duration, Stack, Tags, Token
+from aws_cdk import aws_autoscaling as autoscaling
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_intersystems.csp_web_tier.access_logs import define_access_log_bucket
+from cdk_intersystems.csp_web_tier.load_balancer import (
+    ANYWHERE,
+    HTTPS_PORT,
+    add_listeners,
+    client_cidr_problem,
+    define_load_balancer,
+    define_target_group,
+)
+from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
+from cdk_intersystems.encryption.encryption_key import define_encryption_key
+from cdk_intersystems.identity.instance_role import read_object
+from cdk_intersystems.instance_group.instance_group import InstanceGroup
+from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
+from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+from cdk_intersystems.model import tags
+from cdk_intersystems.model.ports import SUPERSERVER_PORT
+from cdk_intersystems.monitoring.load_balancer_alarms import alarm_on_fail_open, alarm_on_unhealthy_servers
+from cdk_intersystems.policy.acknowledge import acknowledge
+
+WEB_GATEWAY_PATH = "/csp/bin/Systems/Module.cxw"
+"""The Web Gateway's own page, which it answers without any IRIS: a database that is away must not make every web server
+unhealthy, and have Auto Scaling replace them all. Source: Web Gateway Guide, "Web Gateway management pages"."""
+
+# One in each zone. Source: reference architecture, "Load Balancing".
+_FEWEST_SERVERS = 3
+
+_DEFAULT_STICKINESS = Duration.hours(8)
+# Source: ELB API, TargetGroupAttribute stickiness.lb_cookie.duration_seconds: 1 s to 7 days.
+_STICKINESS_SECONDS = range(1, 604_801)
+
+# Time to install the web server and the gateway, where the image doesn't have them.
+_START_TIME = Duration.minutes(5)
+
+
+@jsii.implements(ec2.IConnectable)
+class CspWebTier(Construct):
+    """Defines at least three web servers, one in each zone, behind an Application Load Balancer.
+
+    TLS goes all the way: clients to load balancer with the given certificate, load balancer to web servers with theirs. Plain
+    HTTP is redirected. A client stays with one web server by cookie, as sessions live on one server behind it. Behind the
+    web servers is either an application tier or, without one, the mirror itself, whose members a mirror-aware gateway reaches
+    directly.
+
+    A load balancer none of whose targets is healthy sends requests to all of them, and this can't be switched off: an alarm
+    tells.
+
+    Example:
+        ```python
+        web = CspWebTier(
+            stack,
+            "Web",
+            deployment="trakcare",
+            name="web",
+            vpc=network.vpc,
+            subnets=network.subnets("web"),
+            load_balancer_subnets=network.subnets("public"),
+            internet_facing=True,
+            application_tier=tier,
+            certificate=acm.Certificate.from_certificate_arn(stack, "Certificate", arn),
+            machine_image=ec2.MachineImage.generic_linux({"eu-west-2": "ami-0123456789abcdef0"}),
+            instance_type=ec2.InstanceType("c7i.2xlarge"),
+            min_capacity=3,
+            max_capacity=9,
+        )
+        route53.ARecord(stack, "Name", zone=zone, target=RecordTarget.from_alias(LoadBalancerTarget(web.load_balancer)))
+        ```
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: str,
+        name: str,
+        vpc: ec2.IVpc,
+        subnets: Sequence[ec2.ISubnet],
+        load_balancer_subnets: Sequence[ec2.ISubnet],
+        internet_facing: bool,
+        machine_image: ec2.IMachineImage,
+        instance_type: ec2.InstanceType,
+        min_capacity: int,
+        max_capacity: int,
+        certificate: acm.ICertificate,
+        application_tier: EcpAppTier | None = None,
+        database: MirroredDatabase | None = None,
+        client_cidrs: Sequence[str] | None = None,
+        stickiness: Duration | None = None,
+        health_check_path: str = WEB_GATEWAY_PATH,
+        waf: bool | None = None,
+        waf_rate_limit: int = 20_000,
+        access_log_bucket: s3.IBucket | None = None,
+        tenancy: Tenancy = "default",
+        purchase: Purchase = "on-demand",
+        root_volume_gib: int = 30,
+        service_endpoints: ec2.ISecurityGroup | None = None,
+        internet: bool = False,
+        encryption_key: kms.IKey | None = None,
+        kit_uri: str | None = None,
+        kit_key_arn: str | None = None,
+        user_data: ec2.UserData | None = None,
+        log_group: logs.ILogGroup | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
+        alarm_topic: sns.ITopic | None = None,
+        role: iam.IRole | None = None,
+    ) -> None:
+        """Define the tier.
+
+        Args:
+            scope: The construct this belongs to, in a stack with a concrete region.
+            id: Its id within the scope.
+            deployment: Name of the deployment; a tag of every resource.
+            name: Name of the tier, unique in the deployment; a tag of every resource.
+            vpc: The VPC.
+            subnets: The web servers' subnets, one per zone, three in all.
+            load_balancer_subnets: Where the load balancer has its addresses, one subnet per zone: public ones if it faces
+                the Internet.
+            internet_facing: Whether the load balancer has public addresses; the web servers never have.
+            machine_image: The web servers' image.
+            instance_type: The web servers' type.
+            min_capacity: The fewest web servers, at least 3. How many there are beyond it is not the template's to say.
+            max_capacity: The most web servers.
+            certificate: The load balancer's certificate.
+            application_tier: The application servers the web servers work with. Either this or `database`.
+            database: The mirror the web servers work with, with no application tier between. Either this or
+                `application_tier`.
+            client_cidrs: The IPv4 ranges clients may connect from. Default: anywhere, if `internet_facing`; otherwise they
+                must be stated. An empty list leaves it to `connections`.
+            stickiness: For how long a client stays with one web server: 1 second to 7 days. Default: 8 hours.
+            health_check_path: What the load balancer asks each web server for; 200 and 403 are healthy. It must not depend on
+                what is behind the web servers. Default: the Web Gateway's own page.
+            waf: Whether AWS WAF stands before the load balancer: a rate limit, and AWS's rule groups against bad addresses,
+                known bad inputs and common attacks. Default: only if `internet_facing`.
+            waf_rate_limit: How many requests from one address AWS WAF lets through in any five minutes. A whole hospital may
+                come from one address. Default: 20,000.
+            access_log_bucket: Where the load balancer's access logs go; not one with a KMS key, and one defined elsewhere
+                must admit them itself. Default: a new bucket that keeps them for a year.
+            tenancy: Whether the web servers share hardware with other accounts or have hardware of this account alone
+                (`dedicated-instance`). Default: shared.
+            purchase: `capacity-reservation` reserves the minimum's places, evenly over the zones; `spot` is cheap, and AWS
+                may take all the web servers back at once. Default: on demand.
+            root_volume_gib: Size of the root volume in GiB. Default: 30.
+            service_endpoints: The security group of the VPC's interface endpoints, which the web servers may then use.
+                Default: they have no way to AWS's services, unless `internet`.
+            internet: Whether the web servers may open connections to port 443 anywhere. Default: they may not.
+            encryption_key: The key for root volumes and logs. Its policy must admit Auto Scaling's service-linked role.
+                Default: a new customer-managed key that rotates yearly.
+            kit_uri: `s3://bucket/key` of the installation kit the web servers may fetch. Default: none.
+            kit_key_arn: The key that kit is encrypted with. Default: none of its own.
+            user_data: What the web servers run at their first start. Default: nothing: the image has all. A change replaces
+                the servers, one after another.
+            log_group: The web servers' log group. Default: a new one, encrypted with the key.
+            log_retention: How long new log groups keep their logs. Default: a year.
+            alarm_topic: Where alarms and failed launches are sent. Default: the alarms act on nothing but themselves.
+            role: The web servers' role, used as it is. Default: one with just what a web server needs.
+
+        Raises:
+            ValueError: If there isn't exactly one of application tier and database, there are fewer than three web servers,
+                the subnets aren't in three zones, the clients of an internal load balancer aren't stated, a range isn't one,
+                or the stickiness, rate limit, purchase or tenancy isn't possible.
+        """
+        super().__init__(scope, id)
+        behind = _one_of(application_tier, database)
+        if Token.is_unresolved(Stack.of(self).region):
+            raise ValueError("put a web tier into a stack with a concrete region: who writes its access logs depends on it")
+        if min_capacity < _FEWEST_SERVERS:
+            raise ValueError(
+                f"min_capacity of web tier {name} is at least {_FEWEST_SERVERS}, one server in each zone, got {min_capacity}"
+            )
+        if purchase not in ("on-demand", "capacity-reservation", "spot"):
+            raise ValueError(f"purchase is on-demand, capacity-reservation or spot, got {purchase!r}")
+        clients = _clients(name, client_cidrs, internet_facing=internet_facing)
+        sticky_for = _checked_stickiness(stickiness or _DEFAULT_STICKINESS)
+        _check_zones(load_balancer_subnets)
+        with_waf = internet_facing if waf is None else waf
+        Tags.of(self).add(tags.DEPLOYMENT, deployment)
+        Tags.of(self).add(tags.TIER, name)
+
+        full_name = f"{deployment}/{name}"
+        key = encryption_key or define_encryption_key(self, "Key")
+        self._servers = InstanceGroup(
+            self,
+            "Servers",
+            description=f"Web servers {full_name}",
+            vpc=vpc,
+            subnets=subnets,
+            machine_image=machine_image,
+            instance_type=instance_type,
+            min_capacity=min_capacity,
+            max_capacity=max_capacity,
+            tenancy=tenancy,
+            purchase=purchase,
+            root_volume_gib=root_volume_gib,
+            encryption_key=key,
+            log_group=log_group,
+            log_retention=log_retention,
+            role=role,
+            statements=read_object(self, kit_uri, kit_key_arn) if kit_uri else [],
+            user_data=user_data,
+            service_endpoints=service_endpoints,
+            internet=internet,
+            health_checks=autoscaling.HealthChecks.with_additional_checks(
+                additional_types=[autoscaling.AdditionalHealthCheckType.ELB], grace_period=_START_TIME
+            ),
+            start_time=_START_TIME,
+            alarm_topic=alarm_topic,
+        )
+        self._servers.security_group.connections.allow_to(
+            behind, ec2.Port.tcp(SUPERSERVER_PORT), f"superserver, by the web servers of {name}"
+        )
+
+        self._load_balancer, security_group = define_load_balancer(
+            self,
+            description=f"Load balancer of web servers {full_name}",
+            vpc=vpc,
+            subnets=load_balancer_subnets,
+            internet_facing=internet_facing,
+            client_cidrs=clients,
+        )
+        self._connections = ec2.Connections(security_groups=[security_group], default_port=ec2.Port.tcp(HTTPS_PORT))
+        self._load_balancer.log_access_logs(access_log_bucket or define_access_log_bucket(self, "AccessLogs"), prefix=name)
+        target_group = define_target_group(
+            self,
+            vpc=vpc,
+            servers=self._servers.auto_scaling_group,
+            health_check_path=health_check_path,
+            stickiness=sticky_for,
+        )
+        add_listeners(self._load_balancer, certificate=certificate, target_group=target_group)
+        if with_waf:
+            # Imported only here: a deployment without AWS WAF needn't load its service module.
+            from cdk_intersystems.csp_web_tier.web_acl import define_web_acl  # noqa: PLC0415
+
+            define_web_acl(
+                self,
+                deployment=deployment,
+                name=name,
+                load_balancer=self._load_balancer,
+                rate_limit=waf_rate_limit,
+                encryption_key=key,
+                log_retention=log_retention,
+            )
+        else:
+            acknowledge(
+                self._load_balancer,
+                {"NIST.800.53.R5-ALBWAFEnabled": _NO_WAF},
+            )
+        self._alarms = [
+            self._servers.missing_servers_alarm,
+            alarm_on_unhealthy_servers(self, target_group, f"Web servers {full_name}", alarm_topic),
+            alarm_on_fail_open(self, target_group, f"Web servers {full_name}", alarm_topic),
+        ]
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The load balancer's connections. The default port is that of HTTPS."""
+        return self._connections
+
+    @property
+    def load_balancer(self) -> elbv2.ApplicationLoadBalancer:
+        """The load balancer."""
+        return self._load_balancer
+
+    @property
+    def dns_name(self) -> str:
+        """The name of the load balancer, to which the name in the certificate is to lead."""
+        return self._load_balancer.load_balancer_dns_name
+
+    @property
+    def auto_scaling_group(self) -> autoscaling.AutoScalingGroup:
+        """The group of web servers."""
+        return self._servers.auto_scaling_group
+
+    @property
+    def role(self) -> iam.IRole:
+        """The web servers' role."""
+        return self._servers.role
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """The web servers' log group."""
+        return self._servers.log_group
+
+    @property
+    def alarms(self) -> Sequence[cloudwatch.Alarm]:
+        """The alarms on the tier: missing servers, unhealthy servers, and requests sent to unhealthy servers."""
+        return list(self._alarms)
+
+
+def _one_of(application_tier: EcpAppTier | None, database: MirroredDatabase | None) -> ec2.IConnectable:
+    behind: list[ec2.IConnectable] = [each for each in (application_tier, database) if each is not None]
+    if len(behind) != 1:
+        raise ValueError(
+            f"supply either application_tier or database, got {'both' if behind else 'neither'}: "
+            "the web servers work with application servers, or with the mirror itself"
+        )
+    return behind[0]
+
+
+def _clients(name: str, client_cidrs: Sequence[str] | None, *, internet_facing: bool) -> list[str]:
+    if client_cidrs is None:
+        if not internet_facing:
+            raise ValueError(
+                f"supply client_cidrs, the ranges from which clients may connect to the internal web tier {name}, got none"
+            )
+        return [ANYWHERE]
+    for cidr in client_cidrs:
+        if problem := client_cidr_problem(cidr):
+            raise ValueError(f"client_cidrs of web tier {name} needs IPv4 ranges, got {cidr!r}: {problem}")
+    return list(client_cidrs)
+
+
+def _checked_stickiness(stickiness: Duration) -> Duration:
+    seconds = stickiness.to_seconds()
+    if seconds not in _STICKINESS_SECONDS:
+        raise ValueError(f"stickiness is 1 second to 7 days, got {seconds:g} seconds")
+    return stickiness
+
+
+def _check_zones(load_balancer_subnets: Sequence[ec2.ISubnet]) -> None:
+    zones = [subnet.availability_zone for subnet in load_balancer_subnets]
+    if len(zones) != 3 or len(set(zones)) != 3:
+        raise ValueError(f"supply three load balancer subnets, one in each of three availability zones, got {zones}")
+
+
+_NO_WAF = "AWS WAF was not asked for; only the clients in client_cidrs and connections reach the load balancer"

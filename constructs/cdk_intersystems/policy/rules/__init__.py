@@ -1,0 +1,16 @@
+"""The rules of `IrisChecks`, grouped by what they are about; `ALL_RULES` has them by number."""
+
+from cdk_intersystems.policy.rules.endpoint_rules import ENDPOINT_RULES
+from cdk_intersystems.policy.rules.host_rules import HOST_RULES
+from cdk_intersystems.policy.rules.member_rules import MEMBER_RULES
+from cdk_intersystems.policy.rules.network_rules import NETWORK_RULES
+from cdk_intersystems.policy.rules.template_rules import TEMPLATE_RULES
+
+ALL_RULES = tuple(
+    sorted(
+        (*MEMBER_RULES, *HOST_RULES, *NETWORK_RULES, *ENDPOINT_RULES, *TEMPLATE_RULES),
+        key=lambda rule: int(rule.id.removeprefix("IRIS-")),
+    )
+)
+
+__all__ = ["ALL_RULES"]

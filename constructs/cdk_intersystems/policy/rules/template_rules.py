@@ -1,0 +1,145 @@
+"""Rules about what may stand in a template at all."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from cdk_intersystems.model import tags
+from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN, needed_connections
+from cdk_intersystems.policy.rules.assembly import Assembly, Resource
+from cdk_intersystems.policy.rules.mirrors import INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, launch_settings
+from cdk_intersystems.policy.rules.rule import Finding, rule
+
+_SECRET_NAME = re.compile(r"passw(or)?d|passphrase|secret|token|private.?key|license.?key", re.IGNORECASE)
+# A literal of four characters or more behind such a name, but neither a variable, a reference nor a placeholder.
+_SECRET_ASSIGNMENT = re.compile(
+    r"(?:passw(?:or)?d|passphrase|secret|token|api_?key)[\"']?\s*[=:]\s*[\"']?(?![$<{]|arn:|\{\{resolve:)[^\s\"'$<{]{4,}",
+    re.IGNORECASE,
+)
+_KEY_MATERIAL = re.compile(r"\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")
+
+
+@rule(
+    "IRIS-17",
+    "the application tiers of a mirror set can't open more ECP connections than its members can ever admit",
+    fix=f"lower the tiers' maxima: while servers are replaced there are twice as many, and MaxServerConn ends at "
+    f"{HIGHEST_MAX_SERVER_CONN}",
+)
+def ecp_connections(app: Assembly) -> Iterator[Finding]:
+    """One ECP client too many restarts the data server. `MirroredDatabase` holds the mirror set's own ceiling."""
+    groups: dict[str, list[Resource]] = {}
+    for group in app.resources(SCALING_GROUP):
+        if mirror_set := group.tags.get(tags.MIRROR_SET):
+            groups.setdefault(mirror_set, []).append(group)
+    for mirror_set, found in groups.items():
+        needed = needed_connections(int(group.properties.get("MaxSize", 0)) for group in found)
+        if needed > HIGHEST_MAX_SERVER_CONN:
+            message = f"the application tiers of {mirror_set} can open {needed} ECP connections"
+            yield Finding(found[0], message, "Properties.MaxSize")
+
+
+@rule(
+    "IRIS-18",
+    "no Auto Scaling group states its desired capacity",
+    fix="leave desired_capacity out: a deployment would set it back to what the template says",
+)
+def no_desired_capacity(app: Assembly) -> Iterator[Finding]:
+    """Capacity is run-time state, owned by scaling and by a promotion."""
+    for group in app.resources(SCALING_GROUP):
+        if "DesiredCapacity" in group.properties:
+            yield Finding(group, "the group states its desired capacity", "Properties.DesiredCapacity")
+
+
+@rule(
+    "IRIS-19",
+    "there is no custom resource",
+    fix="use what CloudFormation has; a custom resource needs a function, a role and a region that works at every deployment",
+)
+def no_custom_resource(app: Assembly) -> Iterator[Finding]:
+    """Nor one the CDK brings along."""
+    for resource in app.resources():
+        if resource.type.startswith("Custom::") or resource.type == "AWS::CloudFormation::CustomResource":
+            yield Finding(resource, f"{resource.type} is a custom resource", "Type")
+
+
+@rule(
+    "IRIS-20",
+    "no secret stands in a template",
+    fix="keep it in Secrets Manager, and let the host or function that needs it read it there",
+)
+def no_secret(app: Assembly) -> Iterator[Finding]:
+    """In user data, parameters, environment variables, or secrets with a value."""
+    yield from _secret_parameters(app)
+    for resource in app.resources():
+        for location, text in _texts(resource):
+            if _KEY_MATERIAL.search(text):
+                yield Finding(resource, "there is a private or access key in the template", location)
+    for host in app.resources(INSTANCE, LAUNCH_TEMPLATE):
+        if _SECRET_ASSIGNMENT.search(_joined(launch_settings(host).get("UserData", ""))):
+            yield Finding(host, "there is a secret in the user data", "Properties.UserData")
+    for resource in app.resources("AWS::SecretsManager::Secret"):
+        if isinstance(resource.properties.get("SecretString"), str):
+            yield Finding(resource, "the secret's value stands in the template", "Properties.SecretString")
+    for function in app.resources("AWS::Lambda::Function"):
+        for name, value in function.properties.get("Environment", {}).get("Variables", {}).items():
+            if _SECRET_NAME.search(name) and isinstance(value, str) and not _is_reference(value):
+                yield Finding(function, f"variable {name} holds a secret", f"Properties.Environment.Variables.{name}")
+
+
+@rule(
+    "IRIS-21",
+    "if any role has a permissions boundary, every role has it",
+    fix="apply the boundary to the whole app: PermissionsBoundary.of(app).apply(...)",
+)
+def one_boundary(app: Assembly) -> Iterator[Finding]:
+    """A role without it would be the way around it."""
+    roles = list(app.resources("AWS::IAM::Role", "AWS::IAM::User"))
+    boundaries = {str(role.properties["PermissionsBoundary"]) for role in roles if "PermissionsBoundary" in role.properties}
+    for role in roles:
+        if boundaries and "PermissionsBoundary" not in role.properties:
+            yield Finding(role, "the role has no permissions boundary, and others have", "Properties.PermissionsBoundary")
+    if len(boundaries) > 1:
+        message = f"there are {len(boundaries)} different permissions boundaries"
+        yield Finding(roles[0], message, "Properties.PermissionsBoundary")
+
+
+TEMPLATE_RULES = (ecp_connections, no_desired_capacity, no_custom_resource, no_secret, one_boundary)
+
+
+def _secret_parameters(app: Assembly) -> Iterator[Finding]:
+    for stack in app.stacks:
+        for name, parameter in stack.template.get("Parameters", {}).items():
+            default = str(parameter.get("Default", ""))
+            if _SECRET_NAME.search(name) and default and not str(parameter.get("Type", "")).startswith("AWS::SSM::"):
+                yield Finding(stack, f"parameter {name} has a secret as its default", f"Parameters.{name}")
+
+
+def _texts(resource: Resource) -> Iterator[tuple[str, str]]:
+    pending: list[tuple[str, Any]] = [("Properties", resource.properties)]
+    while pending:
+        location, value = pending.pop()
+        if isinstance(value, str):
+            yield location, value
+        elif isinstance(value, dict):
+            pending += [(f"{location}.{key}", child) for key, child in value.items()]
+        elif isinstance(value, list):
+            pending += [(f"{location}[{number}]", child) for number, child in enumerate(value)]
+
+
+def _joined(value: Any) -> str:
+    """A text with a placeholder for each reference in it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and len(value) == 1:
+        function, argument = next(iter(value.items()))
+        if function == "Fn::Join":
+            separator, parts = argument
+            return str(separator).join(_joined(part) for part in parts)
+        if function in {"Fn::Base64", "Fn::Sub"}:
+            return _joined(argument[0] if isinstance(argument, list) else argument)
+    return "<reference>"
+
+
+def _is_reference(value: str) -> bool:
+    """Whether a value only says where the secret is: an ARN, a path, or a dynamic reference."""
+    return value.startswith(("arn:", "/", "{{resolve:"))

@@ -1,0 +1,64 @@
+"""One tier of ECP application servers."""
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.tiers import ApplicationTierConfig
+from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
+from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+from stacks.existing import existing_role, existing_secret
+from stacks.foundation_stack import FoundationStack
+from stacks.log_retention import log_retention
+from stacks.network_stack import NetworkStack
+from stacks.regional_stack import RegionalStack
+
+
+class ApplicationTierStack(RegionalStack):
+    """Application servers of one mirror set, or TrakCare's print servers, which are ECP clients too."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        deployment: Deployment,
+        role: str,
+        tier: ApplicationTierConfig,
+        *,
+        foundation: FoundationStack,
+        network: NetworkStack,
+        database: MirroredDatabase,
+    ) -> None:
+        super().__init__(
+            scope,
+            deployment,
+            role,
+            tier.name,
+            description=f"Application tier {tier.name} of {deployment.name}",
+            stateful=False,
+        )
+        settings = self.settings
+        platform = deployment.platform
+        self.tier = EcpAppTier(
+            self,
+            "Tier",
+            deployment=deployment.name,
+            name=tier.name,
+            database=database,
+            subnets=network.network.subnets("application"),
+            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
+            instance_type=ec2.InstanceType(tier.instance_type),
+            min_capacity=tier.min,
+            max_capacity=tier.max,
+            tenancy=tier.tenancy,
+            purchase=tier.purchase,
+            root_volume_gib=tier.root_volume_gib,
+            service_endpoints=network.network.endpoints_security_group,
+            internet=settings.internet,
+            encryption_key=foundation.encryption_key,
+            kit_uri=platform.kit.uri if platform.kit else None,
+            kit_key_arn=platform.kit.key_arn if platform.kit else None,
+            license_secret=existing_secret(self, "License", platform.license_secret),
+            log_retention=log_retention(deployment.log_retention_days),
+            alarm_topic=foundation.alarm_topic,
+            role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),
+        )

@@ -1,0 +1,81 @@
+"""One tier of web servers."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.tiers import WebTierConfig
+from cdk_intersystems.csp_web_tier.csp_web_tier import CspWebTier
+from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
+from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+from stacks.dns import define_alias
+from stacks.existing import existing_role
+from stacks.foundation_stack import FoundationStack
+from stacks.log_retention import log_retention
+from stacks.network_stack import NetworkStack
+from stacks.regional_stack import RegionalStack
+
+
+class WebTierStack(RegionalStack):
+    """Web servers of one application tier, or of one mirror set, behind a load balancer."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        deployment: Deployment,
+        role: str,
+        tier: WebTierConfig,
+        *,
+        foundation: FoundationStack,
+        network: NetworkStack,
+        application_tier: EcpAppTier | None,
+        database: MirroredDatabase | None,
+    ) -> None:
+        super().__init__(
+            scope,
+            deployment,
+            role,
+            tier.name,
+            description=f"Web tier {tier.name} of {deployment.name}",
+            stateful=False,
+        )
+        settings = self.settings
+        internet_facing = tier.scheme == "internet-facing"
+        kit = deployment.platform.kit
+        self.tier = CspWebTier(
+            self,
+            "Tier",
+            deployment=deployment.name,
+            name=tier.name,
+            vpc=network.network.vpc,
+            subnets=network.network.subnets("web"),
+            load_balancer_subnets=network.network.subnets("public" if internet_facing else "web"),
+            internet_facing=internet_facing,
+            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
+            instance_type=ec2.InstanceType(tier.instance_type),
+            min_capacity=tier.min,
+            max_capacity=tier.max,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", tier.certificate),
+            application_tier=application_tier,
+            database=database,
+            client_cidrs=[str(cidr) for cidr in tier.client_cidrs],
+            stickiness=Duration.hours(tier.stickiness_hours),
+            waf=tier.waf,
+            access_log_bucket=s3.Bucket.from_bucket_name(self, "AccessLogs", settings.access_log_bucket)
+            if settings.access_log_bucket
+            else None,
+            tenancy=tier.tenancy,
+            purchase=tier.purchase,
+            service_endpoints=network.network.endpoints_security_group,
+            internet=settings.internet,
+            encryption_key=foundation.encryption_key,
+            kit_uri=kit.uri if kit else None,
+            kit_key_arn=kit.key_arn if kit else None,
+            log_retention=log_retention(deployment.log_retention_days),
+            alarm_topic=foundation.alarm_topic,
+            role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),
+        )
+        define_alias(self, deployment, tier.name, self.tier.load_balancer)

@@ -1,0 +1,212 @@
+"""The changes whose effects are promised in docs/reference/change-effects.md."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aws_cdk import App
+
+Config = dict[str, Any]
+
+# A mirror and nothing else, with what the changes below need stated.
+MINIMAL: Config = {
+    "name": "iris",
+    "account": "111122223333",
+    "platform": {"product": "iris", "operating_system": "rhel9", "architecture": "x86_64"},
+    "tags": {"owner": "one"},
+    "regions": {
+        "primary": {
+            "region": "eu-west-2",
+            "availability_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+            "cidr": "10.20.0.0/16",
+            "ami": "ami-0123456789abcdef0",
+        }
+    },
+    "mirror_sets": [
+        {
+            "name": "TRAK",
+            "number": 1,
+            "databases": ["DATA"],
+            "instance_type": "r7i.xlarge",
+            "endpoint": {"ports": {"superserver": 1972, "hl7": 6661}},
+            "client_cidrs": ["192.168.0.0/16"],
+            "ecp_client_ceiling": 24,
+        }
+    ],
+}
+
+_KEY = "arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555"
+_BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+_TOPIC = "arn:aws:sns:eu-west-2:111122223333:operations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A change of a deployment.
+
+    Attributes:
+        title: The change in words; the key of the YAML in backticks.
+        change: Makes it, on the configuration.
+        first: What the configuration has before, on top of `MINIMAL`.
+        tweak: Makes it on the app, where no key of the YAML does.
+    """
+
+    title: str
+    change: Callable[[Config], None] = lambda config: None
+    first: Callable[[Config], None] = lambda config: None
+    tweak: Callable[["App"], None] | None = None
+
+    def before(self) -> Config:
+        """The configuration before the change."""
+        config = deepcopy(MINIMAL)
+        self.first(config)
+        return config
+
+    def after(self) -> Config:
+        """The configuration after it."""
+        config = self.before()
+        self.change(config)
+        return config
+
+
+def put(path: str, value: Any) -> Callable[[Config], None]:
+    """Sets a key, given as `mirror_sets.0.instance_type`."""
+
+    def change(config: Config) -> None:
+        *parents, last = path.split(".")
+        place: Any = config
+        for part in parents:
+            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+        place[last] = value
+
+    return change
+
+
+def both(*changes: Callable[[Config], None]) -> Callable[[Config], None]:
+    """Several changes as one."""
+
+    def change(config: Config) -> None:
+        for each in changes:
+            each(config)
+
+    return change
+
+
+def remove(path: str) -> Callable[[Config], None]:
+    """Removes a key or the item of a list."""
+
+    def change(config: Config) -> None:
+        *parents, last = path.split(".")
+        place: Any = config
+        for part in parents:
+            place = place[int(part)] if isinstance(place, list) else place[part]
+        del place[int(last) if isinstance(place, list) else last]
+
+    return change
+
+
+def _second_set(config: Config) -> None:
+    config["mirror_sets"].append({"name": "LAB", "number": 2, "databases": ["DATA"], "instance_type": "r7i.xlarge"})
+
+
+def _user_data(app: "App") -> None:
+    from aws_cdk import Fn
+    from aws_cdk import aws_ec2 as ec2
+
+    for construct in app.node.find_all():
+        if isinstance(construct, ec2.CfnInstance):
+            construct.user_data = Fn.base64("#!/bin/bash\necho other")
+
+
+_SUBNETS = {
+    tier: [
+        {
+            "id": f"subnet-{block * 3 + zone:017x}",
+            "zone": f"eu-west-2{'abc'[zone]}",
+            "cidr": f"10.20.{16 * (block * 3 + zone)}.0/20",
+            "route_table": f"rtb-{block * 3 + zone:017x}",
+        }
+        for zone in range(3)
+    ]
+    for block, tier in enumerate(("data", "arbiter"))
+}
+_EXISTING = {"vpc_id": "vpc-0123456789abcdef0", "cidr": "10.20.0.0/16", "subnets": _SUBNETS}
+_OTHER_SUBNETS = {
+    tier: [{**subnet, "id": subnet["id"].replace("subnet-0", "subnet-f")} for subnet in subnets]
+    for tier, subnets in _SUBNETS.items()
+}
+_in_existing = both(remove("regions.primary.cidr"), put("regions.primary.existing", _EXISTING))
+
+_SET = "mirror_sets.0"
+_REGION = "regions.primary"
+
+ROWS: tuple[Row, ...] = (
+    # Hosts.
+    Row(title="`instance_type` of a mirror set", change=put(f"{_SET}.instance_type", "r7i.2xlarge")),
+    Row(title="`arbiter.instance_type`", change=put(f"{_SET}.arbiter", {"instance_type": "t3.medium"})),
+    Row(title="`ami`", change=put(f"{_REGION}.ami", "ami-0fedcba9876543210")),
+    Row(title="user data (an argument of `MirroredDatabase`)", tweak=_user_data),
+    Row(title="`tenancy` to `dedicated-instance`", change=put(f"{_SET}.tenancy", "dedicated-instance")),
+    Row(title="`tenancy` to `dedicated-host`", change=put(f"{_SET}.tenancy", "dedicated-host")),
+    Row(title="`purchase` to `capacity-reservation`", change=put(f"{_SET}.purchase", "capacity-reservation")),
+    Row(
+        title="`instance_type` of a mirror set with `capacity-reservation`",
+        first=put(f"{_SET}.purchase", "capacity-reservation"),
+        change=put(f"{_SET}.instance_type", "r7i.2xlarge"),
+    ),
+    Row(title="`addresses.a`", change=put(f"{_SET}.addresses", {"a": "10.20.144.40"})),
+    Row(title="`absent_members` to `[b]`", change=put(f"{_SET}.absent_members", ["b"])),
+    Row(
+        title="`absent_members` from `[b]` back to none",
+        first=put(f"{_SET}.absent_members", ["b"]),
+        change=remove(f"{_SET}.absent_members"),
+    ),
+    Row(
+        title="`absent_members` from `[a]` to `[b]`",
+        first=put(f"{_SET}.absent_members", ["a"]),
+        change=put(f"{_SET}.absent_members", ["b"]),
+    ),
+    # Volumes.
+    Row(title="a volume's `size_gib`, larger", change=put(f"{_SET}.volumes.data", {"size_gib": 900})),
+    Row(title="a volume's `size_gib`, smaller", change=put(f"{_SET}.volumes.data", {"size_gib": 400})),
+    Row(title="a volume's `iops` or `throughput_mibps`", change=put(f"{_SET}.volumes.wij", {"iops": 6000, "throughput_mibps": 500})),
+    Row(title="a volume's `type`", change=put(f"{_SET}.volumes.data", {"type": "io2", "iops": 9000})),
+    Row(title="`volumes.data.count`, more", change=put(f"{_SET}.volumes.data", {"count": 2})),
+    Row(
+        title="`volumes.data.count`, fewer",
+        first=put(f"{_SET}.volumes.data", {"count": 2}),
+        change=put(f"{_SET}.volumes.data", {"count": 1}),
+    ),
+    # Endpoint.
+    Row(title="`endpoint.ports`, one more", change=put(f"{_SET}.endpoint.ports.jdbc", 6662)),
+    Row(title="`endpoint.ports`, one less", change=remove(f"{_SET}.endpoint.ports.hl7")),
+    Row(title="`endpoint.ports`, another number", change=put(f"{_SET}.endpoint.ports.hl7", 6663)),
+    Row(title="`client_cidrs` of a mirror set", change=put(f"{_SET}.client_cidrs", ["172.16.0.0/12"])),
+    Row(title="`ecp_client_ceiling`", change=put(f"{_SET}.ecp_client_ceiling", 48)),
+    Row(title="`databases`", change=put(f"{_SET}.databases", ["DATA", "MORE"])),
+    # The deployment.
+    Row(title="`tags`", change=put("tags", {"owner": "two"})),
+    Row(title="`permissions_boundary`", change=put("permissions_boundary", _BOUNDARY)),
+    Row(title="`log_retention_days`", change=put("log_retention_days", 30)),
+    Row(title="`platform.kit`", change=put("platform.kit", {"uri": "s3://example-kits/kit.tar.gz"})),
+    Row(title="`termination_protection` to false", change=put(f"{_REGION}.termination_protection", False)),
+    Row(title="`roles.member`", change=put(f"{_REGION}.roles", {"member": "members"})),
+    Row(title="`alarm_topic`", change=put(f"{_REGION}.alarm_topic", _TOPIC)),
+    Row(title="`encryption_key`", change=put(f"{_REGION}.encryption_key", _KEY)),
+    Row(title="a further mirror set", change=_second_set),
+    Row(title="a mirror set less", first=_second_set, change=remove("mirror_sets.1")),
+    Row(title="`name` of a mirror set", change=put(f"{_SET}.name", "OTHER")),
+    Row(title="`number` of a mirror set", change=put(f"{_SET}.number", 2)),
+    # The network.
+    Row(title="`internet` to true", change=put(f"{_REGION}.internet", True)),
+    Row(title="`internet` to false", first=put(f"{_REGION}.internet", True), change=put(f"{_REGION}.internet", False)),
+    Row(title="order of `availability_zones`", change=put(f"{_REGION}.availability_zones", ["eu-west-2b", "eu-west-2a", "eu-west-2c"])),
+    Row(title="`cidr` of the region", change=put(f"{_REGION}.cidr", "10.30.0.0/16")),
+    Row(
+        title="`existing.subnets`: other subnets with the same ranges, in another VPC",
+        first=_in_existing,
+        change=both(put(f"{_REGION}.existing.vpc_id", "vpc-0fedcba9876543210"), put(f"{_REGION}.existing.subnets", _OTHER_SUBNETS)),
+    ),
+)

@@ -1,0 +1,101 @@
+"""The deployments that policy is held against: those of config/, and what else a YAML file can ask for."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONFIG = Path(__file__).parents[2] / "config"
+ACCOUNT = "111122223333"
+REGION = "eu-west-2"
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def _existing_vpc(data: dict[str, Any]) -> None:
+    region = data["regions"]["primary"]
+    blocks = {"public": 0, "web": 16, "application": 32, "data": 48, "arbiter": 64}
+    region["existing"] = {
+        "vpc_id": "vpc-0123456789abcdef0",
+        "cidr": region.pop("cidr"),
+        "endpoints_security_group": "sg-0123456789abcdef0",
+        "subnets": {
+            tier: [
+                {
+                    "id": f"subnet-0123456789abc{block:02x}{number:02x}",
+                    "zone": zone,
+                    "cidr": f"10.20.{block + number}.0/24",
+                    "route_table": f"rtb-0123456789abc{block:02x}{number:02x}",
+                }
+                for number, zone in enumerate(region["availability_zones"])
+            ]
+            for tier, block in blocks.items()
+        },
+    }
+
+
+def _no_internet(data: dict[str, Any]) -> None:
+    data["regions"]["primary"]["internet"] = False
+
+
+def _dedicated_host(data: dict[str, Any]) -> None:
+    data["mirror_sets"][0]["tenancy"] = "dedicated-host"
+
+
+def _reserved(data: dict[str, Any]) -> None:
+    data["mirror_sets"][0] |= {"tenancy": "dedicated-instance", "purchase": "capacity-reservation"}
+    for tier in (*data["application_tiers"], *data["web_tiers"]):
+        tier |= {"tenancy": "dedicated-instance", "purchase": "capacity-reservation"}
+
+
+def _brought(data: dict[str, Any]) -> None:
+    region = data["regions"]["primary"]
+    region["encryption_key"] = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-3333-4444-555555555555"
+    region["alarm_topic"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:operations"
+    region["access_log_bucket"] = "example-access-logs"
+    tiers = [tier["name"] for tier in (*data["application_tiers"], *data["web_tiers"])]
+    region["roles"] = {
+        "member": "iris-member",
+        "arbiter": f"arn:aws:iam::{ACCOUNT}:role/iris-arbiter",
+        "tiers": {name: f"iris-{name}" for name in tiers},
+    }
+
+
+def _boundary(data: dict[str, Any]) -> None:
+    data["permissions_boundary"] = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+
+
+def _absent(data: dict[str, Any]) -> None:
+    data["mirror_sets"][0]["absent_members"] = ["b"]
+
+
+def _unknown_account(data: dict[str, Any]) -> None:
+    del data["account"]
+
+
+def _as_it_is(data: dict[str, Any]) -> None:
+    """The deployment of config/ itself."""
+
+
+VARIATIONS: dict[str, tuple[str, Change]] = {
+    "trakcare": ("trakcare", _as_it_is),
+    "minimal": ("minimal", _as_it_is),
+    "existing VPC": ("trakcare", _existing_vpc),
+    "no Internet": ("trakcare", _no_internet),
+    "dedicated hosts": ("trakcare", _dedicated_host),
+    "reserved capacity": ("trakcare", _reserved),
+    "key, topic, bucket and roles brought": ("trakcare", _brought),
+    "permissions boundary": ("trakcare", _boundary),
+    "member taken out": ("trakcare", _absent),
+    "account unknown": ("trakcare", _unknown_account),
+}
+
+
+def configuration(variation: str) -> dict[str, Any]:
+    """The plain values of a variation, as its YAML file would have them."""
+    base, change = VARIATIONS[variation]
+    data: dict[str, Any] = deepcopy(yaml.safe_load((CONFIG / f"{base}.yaml").read_text()))
+    change(data)
+    return data

@@ -1,0 +1,90 @@
+"""Where the members of mirror sets stand, and what they are called."""
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdk_intersystems.model.topology import (
+    FAILOVER_MEMBERS,
+    MEMBERS,
+    MIRROR_SET_NUMBERS,
+    MirrorTopology,
+    mirror_name_problem,
+    system_name,
+    zone_index,
+)
+
+ZONES = ("eu-west-2a", "eu-west-2b", "eu-west-2c")
+MIRROR_NAMES = st.from_regex(r"[A-Z][A-Z0-9]{0,14}", fullmatch=True)
+
+
+@pytest.mark.parametrize("number", MIRROR_SET_NUMBERS)
+def test_the_members_of_a_mirror_set_never_share_a_zone(number: int) -> None:
+    assert {zone_index(number, member) for member in MEMBERS} == {0, 1, 2}
+
+
+def test_fifteen_mirror_sets_load_the_zones_alike() -> None:
+    for member in MEMBERS:
+        places = [zone_index(number, member) for number in MIRROR_SET_NUMBERS]
+        assert [places.count(zone) for zone in range(3)] == [5, 5, 5]
+
+
+def test_the_first_mirror_set_stands_in_the_order_of_the_zones() -> None:
+    first = MirrorTopology(name="TRAK", number=1, zones=ZONES)
+    second = MirrorTopology(name="LAB", number=2, zones=ZONES)
+
+    assert [first.zone(member) for member in MEMBERS] == ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
+    assert [second.zone(member) for member in MEMBERS] == ["eu-west-2b", "eu-west-2c", "eu-west-2a"]
+
+
+def test_system_names_are_the_mirror_name_and_the_members_letter() -> None:
+    topology = MirrorTopology(name="TRAK", number=1, zones=ZONES)
+
+    assert [topology.system_name(member) for member in FAILOVER_MEMBERS] == ["TRAKA", "TRAKB"]
+
+
+def test_a_system_name_that_would_be_too_long_has_the_mirror_sets_number() -> None:
+    assert system_name("ABCDEFGHIJKLMN", 3, "a") == "ABCDEFGHIJKLMNA"
+    assert system_name("ABCDEFGHIJKLMNO", 3, "a") == "ABCDEFGHIJKL03A"
+
+
+@given(st.lists(st.from_regex(r"ABCDEFGHIJKL[A-Z]{3}", fullmatch=True), min_size=2, max_size=15, unique=True))
+def test_system_names_of_long_mirror_names_are_short_and_differ(names: list[str]) -> None:
+    made = [system_name(name, number, member) for (number, name), member in product(enumerate(names, 1), FAILOVER_MEMBERS)]
+
+    assert len(set(made)) == 2 * len(names)
+    assert all(len(name) <= 15 for name in made)
+
+
+@given(MIRROR_NAMES, st.sampled_from(MIRROR_SET_NUMBERS), st.sampled_from(FAILOVER_MEMBERS))
+def test_a_system_name_is_a_mirror_name_by_its_letters(name: str, number: int, member: str) -> None:
+    made = system_name(name, number, "a" if member == "a" else "b")
+
+    assert mirror_name_problem(made) is None
+    assert made.endswith(member.upper())
+
+
+@pytest.mark.parametrize("name", ["", "trak", "Trak", "1TRAK", "TRAK-1", "TRÄK", "ABCDEFGHIJKLMNOP", "TRAK\n"])
+def test_what_is_no_mirror_name(name: str) -> None:
+    assert mirror_name_problem(name) == "a mirror name has 1 to 15 upper-case letters and digits and starts with a letter"
+
+
+@given(MIRROR_NAMES)
+def test_what_is_a_mirror_name(name: str) -> None:
+    assert mirror_name_problem(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "zones", "message"),
+    [
+        ("trak", 1, ZONES, "upper-case letters and digits and starts with a letter, got 'trak'"),
+        ("TRAK", 0, ZONES, "a number from 1 to 15, got 0"),
+        ("TRAK", 16, ZONES, "a number from 1 to 15, got 16"),
+        ("TRAK", 1, ("eu-west-2a", "eu-west-2b", "eu-west-2a"), "3 different availability zones, got"),
+    ],
+)
+def test_a_topology_that_cannot_be(name: str, number: int, zones: tuple[str, str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MirrorTopology(name=name, number=number, zones=zones)
