@@ -8,10 +8,10 @@ from aws_cdk import App, Tags, Validations
 from aws_cdk import aws_iam as iam
 
 from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.model import tags
 from cdk_intersystems.policy.iris_checks import IrisChecks
 from cdk_intersystems.policy.packs import add_policy_packs
-from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.foundation_stack import FoundationStack
 from stacks.mirror_set_stack import MirrorSetStack
 from stacks.network_stack import NetworkStack
@@ -43,7 +43,7 @@ def define_deployment(app: App, deployment: Deployment) -> None:
         for mirror_set in deployment.mirror_sets
     }
     if deployment.application_tiers or deployment.web_tiers:
-        _define_tiers(app, deployment, role, foundation, network, databases)
+        _define_tiers(app, deployment, role, foundation=foundation, network=network, databases=databases)
     for key, value in {**deployment.tags, tags.DEPLOYMENT: deployment.name}.items():
         Tags.of(app).add(key, value)
     if deployment.permissions_boundary:
@@ -57,6 +57,7 @@ def _define_tiers(
     app: App,
     deployment: Deployment,
     role: str,
+    *,
     foundation: FoundationStack,
     network: NetworkStack,
     databases: Mapping[str, MirroredDatabase],

@@ -5,6 +5,7 @@ from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.configuration.mirror_set import MirrorSetConfig
+from cdk_intersystems.configuration.plan import member_addresses
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.dns import define_alias
 from stacks.existing import existing_role, existing_secret
@@ -37,7 +38,6 @@ class MirrorSetStack(RegionalStack):
         )
         settings = self.settings
         platform = deployment.platform
-        addresses = mirror_set.addresses.model_dump(mode="json", exclude_none=True)
         self.database = MirroredDatabase(
             self,
             "Database",
@@ -54,10 +54,11 @@ class MirrorSetStack(RegionalStack):
             ports=mirror_set.endpoint.ports,
             client_cidrs=[str(cidr) for cidr in mirror_set.client_cidrs],
             ecp_client_ceiling=mirror_set.ecp_client_ceiling,
-            addresses=addresses,
+            addresses={member: str(address) for member, address in member_addresses(settings, mirror_set).items()},
             absent_member=next(iter(mirror_set.absent_members), None),
             tenancy=mirror_set.tenancy,
             purchase=mirror_set.purchase,
+            capacity_platform=platform.capacity_platform,
             service_endpoints=network.network.endpoints_security_group,
             internet=settings.internet,
             encryption_key=foundation.encryption_key,

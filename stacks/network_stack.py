@@ -7,6 +7,8 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.plan import existing_subnets
+from cdk_intersystems.model.addresses import TIERS
 from cdk_intersystems.network.network import Network
 from stacks.log_retention import log_retention
 from stacks.regional_stack import RegionalStack
@@ -34,12 +36,10 @@ class NetworkStack(RegionalStack):
                             ipv4_cidr_block=str(subnet.cidr),
                             route_table_id=subnet.route_table,
                         )
-                        for zone in settings.availability_zones
-                        for subnet in getattr(existing.subnets, tier)
-                        if subnet.zone == zone
+                        for subnet in existing_subnets(settings, tier)
                     ]
-                    for tier in type(existing.subnets).model_fields
-                    if getattr(existing.subnets, tier)
+                    for tier in TIERS
+                    if existing_subnets(settings, tier)
                 },
                 endpoints_security_group_id=existing.endpoints_security_group,
             )

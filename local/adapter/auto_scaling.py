@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import table
+from local.adapter.ec2 import instance_request, table
 from local.adapter.errors import AwsError
 
 Record = dict[str, Any]
@@ -79,12 +79,15 @@ def _launch(record: Record, template: Record, subnet: str) -> Record:
     name = record["AutoScalingGroupName"]
     tags = [{"Key": t["Key"], "Value": t["Value"]} for t in record.get("Tags", []) if t.get("PropagateAtLaunch")]
     tags.append({"Key": "aws:autoscaling:groupName", "Value": name})
+    # Auto Scaling puts the subnet into the template's network interface, where it has one.
+    interfaces = instance_request.launch_template_data(template).get("NetworkInterfaces")
+    where: Record = {"NetworkInterfaces": [{**interfaces[0], "SubnetId": subnet}]} if interfaces else {"SubnetId": subnet}
     answer = table.call(
         "RunInstances",
         MinCount=1,
         MaxCount=1,
         LaunchTemplate=template,
-        SubnetId=subnet,
+        **where,
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
     )
     launched = answer["Instances"][0]

@@ -5,17 +5,55 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from local.adapter import emulator, record, wire
+from local.adapter import auto_scaling, elbv2, emulator, record, wire
 from local.adapter.ec2 import table
-from local.adapter.resources import capacity, handler, instance, network, security_group, volume, vpc
+from local.adapter.resources import (
+    alarm,
+    capacity,
+    handler,
+    instance,
+    listener,
+    load_balancer,
+    network,
+    security_group,
+    services,
+    stored,
+    topic,
+    volume,
+    vpc,
+    vpn,
+)
+from local.adapter.resources import auto_scaling as auto_scaling_group
 
-_FAMILIES = (capacity, instance, network, security_group, volume, vpc)
+_FAMILIES = (
+    alarm,
+    auto_scaling_group,
+    capacity,
+    instance,
+    listener,
+    load_balancer,
+    network,
+    security_group,
+    services,
+    stored,
+    topic,
+    volume,
+    vpc,
+    vpn,
+)
 
 
 def install() -> None:
     """Install everything; called once, before the first request."""
-    for name, action in table.ACTIONS.items():
-        emulator.ec2._ACTION_MAP[name] = wire.served("ec2", name, action)
+    for service, module, actions in (
+        ("ec2", emulator.ec2, table.ACTIONS),
+        ("elbv2", emulator.elbv2, elbv2.ACTIONS),
+        ("autoscaling", auto_scaling.service, auto_scaling.ACTIONS),
+    ):
+        for name, action in actions.items():
+            module._ACTION_MAP[name] = wire.served(service, name, action)
+    # UpdateAutoScalingGroup and SetDesiredCapacity, which stay ministack's, end in this.
+    auto_scaling.service._reconcile_instances = auto_scaling.reconcile
     for family in _FAMILIES:
         for kind, described in family.HANDLERS.items():
             handler.register(kind, described)

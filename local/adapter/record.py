@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 from typing import Any
 
 _not_emulated: list[dict[str, str]] = []
 # (type, stack, logical id) -> properties that a handler of the adapter does nothing with.
 _ignored: dict[tuple[str, str, str], list[str]] = {}
+# physical id -> what is kept of a resource that nothing but the adapter knows.
+_stored: dict[str, dict[str, Any]] = {}
+# What a stack takes for granted in the account and the emulator made up: kind, id, stack.
+_assumed: list[dict[str, str]] = []
 
 
 def ignored(resource_type: str, stack: str, logical_id: str, properties: list[str]) -> None:
     """Record which properties of a resource have no counterpart in the emulator."""
     _ignored[(resource_type, stack, logical_id)] = sorted(properties)
+
+
+def assume(kind: str, identifier: str, stack: str) -> None:
+    """Record something that a stack expects to find and that was made up for it."""
+    _assumed.append({"kind": kind, "id": identifier, "stack": stack})
+
+
+def store(resource_type: str, stack: str, logical_id: str, physical_id: str, properties: dict[str, Any]) -> None:
+    """Keep the properties of a resource that the emulator has no API for."""
+    kept = json.loads(json.dumps(properties, default=str))
+    identity = {"type": resource_type, "stack": stack, "logical_id": logical_id, "id": physical_id}
+    _stored[physical_id] = {**identity, "properties": kept}
+
+
+def unstore(physical_id: str) -> None:
+    """Forget a stored resource."""
+    _stored.pop(physical_id, None)
+
+
+def is_stored(physical_id: str) -> bool:
+    """Whether something is stored under an id."""
+    return physical_id in _stored
 
 
 class UnknownAttributes(dict[str, Any]):
@@ -27,9 +55,8 @@ class UnknownAttributes(dict[str, Any]):
     def __missing__(self, name: str) -> str:
         return f"not-emulated-{self._logical_id}-{name}"
 
-    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]
-        """Answer like `attributes[name]`: no attribute is absent."""
-        return self[name]
+    def __deepcopy__(self, memo: dict[int, Any]) -> UnknownAttributes:
+        return UnknownAttributes(self._logical_id)
 
 
 def placeholder(resource_type: str) -> dict[str, Any]:
@@ -52,13 +79,32 @@ def placeholder(resource_type: str) -> dict[str, Any]:
     return {"create": create, "update": update, "update_with_logical_id": True, "delete": forget}
 
 
+def _attributes() -> dict[str, dict[str, Any]]:
+    """By stack and logical id what `Fn::GetAtt` returns, over all accounts and regions."""
+    cloudformation = importlib.import_module("ministack.services.cloudformation")
+    # ministack's stores show one account and region at a time; underneath they hold all of them.
+    return {
+        stack["StackName"]: {
+            logical_id: dict(resource.get("Attributes") or {})
+            for logical_id, resource in stack.get("_resources", {}).items()
+        }
+        for stack in cloudformation._stacks._data.values()
+    }
+
+
 def report(topic: str) -> dict[str, Any]:
     """Answer a request to `/_embedded/<topic>`."""
-    if topic == "not-emulated":
+    if topic == "record":
         properties = [
             {"type": kind, "stack": stack, "logical_id": logical_id, "properties": names}
             for (kind, stack, logical_id), names in _ignored.items()
             if names
         ]
-        return {"resources": list(_not_emulated), "properties": properties}
+        return {
+            "not_emulated": list(_not_emulated),
+            "properties_not_emulated": properties,
+            "stored": list(_stored.values()),
+            "assumed": list(_assumed),
+            "attributes": _attributes(),
+        }
     return {"ready": True}

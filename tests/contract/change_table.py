@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.contract.changes import ROWS, Row
 from tests.contract.cloudformation import Change, Effect, Templates, effects
+from tests.contract.versions import deployed_first, versions
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "change-effects.md"
 _BEGIN, _END = "<!-- begin of the table -->", "<!-- end of the table -->"
@@ -15,19 +16,13 @@ _INSTANCE, _VOLUME, _EXPORT = "AWS::EC2::Instance", "AWS::EC2::Volume", "export 
 _LISTED = 4
 
 
-def line(row: Row, before: Templates, after: Templates, asking: set[str]) -> str:
-    """The line of a change.
-
-    Args:
-        row: The change.
-        before: The templates before it.
-        after: And after it.
-        asking: The stacks that ask for an approval.
-    """
+def line(row: Row, before: Templates, after: Templates) -> str:
+    """The line of a change, from the templates before and after it."""
+    asking = deployed_first(before).deploy(after).refused
     old = [change for change in effects(before, after) if change.stack in before]
     return (
         f"| {row.title} | {_hosts(old)} | {_volumes(old)} | {_rest(old, before, after)} "
-        f"| {', '.join(sorted(_member(stack) for stack in asking)) or '–'} |"
+        f"| {', '.join(sorted(_member(stack) for stack in asking)) or '-'} |"
     )
 
 
@@ -50,10 +45,7 @@ def _hosts(changes: Iterable[Change]) -> str:
         if change.type == _INSTANCE:
             why = change.why if change.effect in (Effect.RESTARTED, Effect.REPLACED) else ()
             by_effect.setdefault((change.effect, why), []).append(_member(change.stack))
-    return "; ".join(
-        _host(members, effect, why)
-        for (effect, why), members in sorted(by_effect.items())
-    ) or "–"
+    return "; ".join(_host(members, effect, why) for (effect, why), members in sorted(by_effect.items())) or "-"
 
 
 def _host(members: list[str], effect: Effect, why: tuple[str, ...]) -> str:
@@ -63,14 +55,15 @@ def _host(members: list[str], effect: Effect, why: tuple[str, ...]) -> str:
 
 def _volumes(changes: Iterable[Change]) -> str:
     counted = Counter(
-        (change.effect, change.why if change.effect is Effect.REFUSED else ())
-        for change in changes
-        if change.type == _VOLUME
+        (change.effect, change.why if change.effect is Effect.REFUSED else ()) for change in changes if change.type == _VOLUME
     )
-    return "; ".join(
-        f"{number} {_loud(effect)}" + (f" ({', '.join(why)})" if why else "")
-        for (effect, why), number in sorted(counted.items())
-    ) or "–"
+    return (
+        "; ".join(
+            f"{number} {_loud(effect)}" + (f" ({', '.join(why)})" if why else "")
+            for (effect, why), number in sorted(counted.items())
+        )
+        or "-"
+    )
 
 
 def _rest(changes: list[Change], before: Templates, after: Templates) -> str:
@@ -87,7 +80,7 @@ def _rest(changes: list[Change], before: Templates, after: Templates) -> str:
             listed = ", ".join(f"{number} {kind}" for kind, number in sorted(types.items()))
             counted = f"{types.total()} resources"
             parts.append(f"{effect}: {listed if len(types) <= _LISTED else counted}")
-    return "; ".join(parts) or "–"
+    return "; ".join(parts) or "-"
 
 
 def _loud(effect: Effect) -> str:
@@ -96,12 +89,7 @@ def _loud(effect: Effect) -> str:
 
 def main() -> None:
     """Write the table into its page."""
-    from tests.contract.test_change_effects import _deployed, _versions
-
-    lines = []
-    for row in ROWS:
-        before, after = _versions(row)
-        lines.append(line(row, before, after, set(_deployed(before).deploy(after).refused)))
+    lines = [line(row, *versions(row)) for row in ROWS]
     page = PAGE.read_text()
     PAGE.write_text(page.replace(_table(page), "\n".join((*_HEADER, *lines))))
 

@@ -1,6 +1,6 @@
 """The changes whose effects are promised in docs/reference/change-effects.md."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,8 @@ def put(path: str, value: Any) -> Callable[[Config], None]:
         place: Any = config
         for part in parents:
             place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-        place[last] = value
+        # A copy: a later change may be about a part of it.
+        place[last] = deepcopy(value)
 
     return change
 
@@ -137,7 +138,23 @@ _OTHER_SUBNETS = {
     tier: [{**subnet, "id": subnet["id"].replace("subnet-0", "subnet-f")} for subnet in subnets]
     for tier, subnets in _SUBNETS.items()
 }
+_OTHER_EXISTING = {**_EXISTING, "vpc_id": "vpc-0fedcba9876543210", "subnets": _OTHER_SUBNETS}
 _in_existing = both(remove("regions.primary.cidr"), put("regions.primary.existing", _EXISTING))
+
+_FASTER = {"iops": 6000, "throughput_mibps": 500}
+_OTHER_ORDER = ["eu-west-2b", "eu-west-2a", "eu-west-2c"]
+_CERTIFICATE = "arn:aws:acm:eu-west-2:111122223333:certificate/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+_APPLICATION = {"name": "app", "instance_type": "m7i.large", "min": 2, "max": 4}
+_WEB = {
+    "name": "web",
+    "scheme": "internal",
+    "instance_type": "c7i.large",
+    "min": 3,
+    "max": 6,
+    "application_tier": "app",
+    "certificate": _CERTIFICATE,
+}
+_tiers = both(put("application_tiers", [_APPLICATION]), put("web_tiers", [_WEB]))
 
 _SET = "mirror_sets.0"
 _REGION = "regions.primary"
@@ -171,7 +188,10 @@ ROWS: tuple[Row, ...] = (
     # Volumes.
     Row(title="a volume's `size_gib`, larger", change=put(f"{_SET}.volumes.data", {"size_gib": 900})),
     Row(title="a volume's `size_gib`, smaller", change=put(f"{_SET}.volumes.data", {"size_gib": 400})),
-    Row(title="a volume's `iops` or `throughput_mibps`", change=put(f"{_SET}.volumes.wij", {"iops": 6000, "throughput_mibps": 500})),
+    Row(
+        title="a volume's `iops` or `throughput_mibps`",
+        change=put(f"{_SET}.volumes.wij", {"iops": 6000, "throughput_mibps": 500}),
+    ),
     Row(title="a volume's `type`", change=put(f"{_SET}.volumes.data", {"type": "io2", "iops": 9000})),
     Row(title="`volumes.data.count`, more", change=put(f"{_SET}.volumes.data", {"count": 2})),
     Row(
@@ -199,14 +219,33 @@ ROWS: tuple[Row, ...] = (
     Row(title="a mirror set less", first=_second_set, change=remove("mirror_sets.1")),
     Row(title="`name` of a mirror set", change=put(f"{_SET}.name", "OTHER")),
     Row(title="`number` of a mirror set", change=put(f"{_SET}.number", 2)),
+    # Tiers.
+    Row(title="an application tier more", change=put("application_tiers", [_APPLICATION])),
+    Row(title="an application tier less", first=put("application_tiers", [_APPLICATION]), change=remove("application_tiers")),
+    Row(title="`ami`, with tiers", first=_tiers, change=put(f"{_REGION}.ami", "ami-0fedcba9876543210")),
+    Row(
+        title="`instance_type` of an application tier",
+        first=_tiers,
+        change=put("application_tiers.0.instance_type", "m7i.xlarge"),
+    ),
+    Row(title="`min` and `max` of an application tier", first=_tiers, change=put("application_tiers.0.max", 6)),
+    Row(title="`instance_type` of a web tier", first=_tiers, change=put("web_tiers.0.instance_type", "c7i.xlarge")),
+    Row(title="`min` and `max` of a web tier", first=_tiers, change=put("web_tiers.0.max", 9)),
+    Row(title="`stickiness_hours` of a web tier", first=_tiers, change=put("web_tiers.0.stickiness_hours", 4)),
+    Row(title="`scheme` of a web tier", first=_tiers, change=put("web_tiers.0.scheme", "internet-facing")),
     # The network.
     Row(title="`internet` to true", change=put(f"{_REGION}.internet", True)),
     Row(title="`internet` to false", first=put(f"{_REGION}.internet", True), change=put(f"{_REGION}.internet", False)),
-    Row(title="order of `availability_zones`", change=put(f"{_REGION}.availability_zones", ["eu-west-2b", "eu-west-2a", "eu-west-2c"])),
+    Row(
+        title="order of `availability_zones`",
+        change=put(f"{_REGION}.availability_zones", _OTHER_ORDER),
+    ),
     Row(title="`cidr` of the region", change=put(f"{_REGION}.cidr", "10.30.0.0/16")),
     Row(
         title="`existing.subnets`: other subnets with the same ranges, in another VPC",
         first=_in_existing,
-        change=both(put(f"{_REGION}.existing.vpc_id", "vpc-0fedcba9876543210"), put(f"{_REGION}.existing.subnets", _OTHER_SUBNETS)),
+        change=both(
+            put(f"{_REGION}.existing.vpc_id", "vpc-0fedcba9876543210"), put(f"{_REGION}.existing.subnets", _OTHER_SUBNETS)
+        ),
     ),
 )

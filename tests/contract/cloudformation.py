@@ -189,7 +189,7 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[
             for logical_id in known
             for attribute in _MOVING_ATTRIBUTES.get(new[logical_id]["Type"], ())
         }
-        found = {}
+        found: dict[str, tuple[Effect, tuple[str, ...]]] = {}
         for logical_id in sorted(old.keys() & new.keys()):
             if old[logical_id]["Type"] != new[logical_id]["Type"]:
                 found[logical_id] = (Effect.REPLACED, ("Type",))
@@ -200,9 +200,7 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[
         known = found
 
 
-def _changed_properties(
-    old: Mapping[str, Any], new: Mapping[str, Any], moved: set[str], updated: set[str]
-) -> tuple[str, ...]:
+def _changed_properties(old: Mapping[str, Any], new: Mapping[str, Any], moved: set[str], updated: set[str]) -> tuple[str, ...]:
     was, now = old.get("Properties", {}), new.get("Properties", {})
     return tuple(
         name
@@ -229,9 +227,7 @@ def _property_effect(kind: str, name: str, old: Mapping[str, Any], new: Mapping[
     return Effect.REPLACED if name in nested else Effect.UPDATED
 
 
-def _export_refusals(
-    name: str, before: Template, after: Template, imported: set[str], moved: set[str]
-) -> Iterator[Change]:
+def _export_refusals(name: str, before: Template, after: Template, imported: set[str], moved: set[str]) -> Iterator[Change]:
     """CloudFormation neither removes nor changes an exported value while another stack imports it."""
     now = {output["Export"]["Name"]: output["Value"] for output in after.get("Outputs", {}).values() if "Export" in output}
     for logical_id, output in sorted(before.get("Outputs", {}).items()):
@@ -245,7 +241,9 @@ def _export_refusals(
 
 
 def _imports(templates: Iterable[Template]) -> set[str]:
-    return {value for template in templates for key, value in _walk(template) if key == "Fn::ImportValue" and isinstance(value, str)}
+    return {
+        value for template in templates for key, value in _walk(template) if key == "Fn::ImportValue" and isinstance(value, str)
+    }
 
 
 def _refers(value: Any) -> set[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Each variation is defined once for all tests of this folder."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.policy.policed import Policed
 
 

@@ -26,6 +26,10 @@ def complete(data: Any) -> Any:
     done = dict(data)
     platform = done.get("platform")
     architecture = platform.get("architecture") if isinstance(platform, dict) else None
+    if isinstance(platform, dict):
+        billed_by_the_hour = str(platform.get("operating_system")).startswith("rhel")
+        default = "Red Hat Enterprise Linux" if billed_by_the_hour else "Linux/UNIX"
+        done["platform"] = {"capacity_platform": default} | platform
     done["application_tiers"] = _each(done.get("application_tiers", []), dict)
     sets = done.get("mirror_sets")
     only = not (isinstance(sets, list | tuple) and len(sets) > 1)

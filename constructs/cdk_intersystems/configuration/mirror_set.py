@@ -25,13 +25,14 @@ MemberPurchase = Annotated[
     refusing({"spot": "AWS takes a spot instance back at two minutes' notice: never run a database on one"}),
 ]
 
-# System databases are not mirrored. Source: High Availability Guide, "Adding databases to a mirror".
-_SYSTEM_DATABASES = ("IRISSYS", "IRISLIB", "IRISTEMP", "IRISLOCALDATA", "IRISAUDIT", "IRISMETRICS", "ENSLIB", "HSLIB")
+# Source: High Availability Guide, "Adding databases to a mirror", and its chapter on healthcare products for HSLIB.
+_SYSTEM_DATABASES = ("IRISSYS", "IRISLIB", "IRISTEMP", "IRISLOCALDATA", "IRISAUDIT", "ENSLIB", "HSLIB")
 
 
 def _database_problem(value: str) -> str | None:
     if value in _SYSTEM_DATABASES:
         return "a system database cannot be mirrored"
+    # Source: "Rules and Guidelines for Identifiers", databases. IRIS would store lower case as upper case.
     if re.fullmatch(r"[A-Z][A-Z0-9_-]{0,29}", value):
         return None
     return "a database has up to 30 upper-case letters, digits, _ and - and starts with a letter"
@@ -103,13 +104,13 @@ class MirrorSetConfig(Section):
     arbiter: Arbiter = key("The arbiter.", default_text="a small instance", example={})
     tenancy: Literal["default", "dedicated-instance", "dedicated-host"] = key(
         "Whose hardware the members share: anyone's (`default`), only this account's (`dedicated-instance`), or a Dedicated "
-        "Host of this account with auto-placement (`dedicated-host`). The arbiter's is the default.",
+        "Host each, allocated with the member (`dedicated-host`). The arbiter's is the default.",
         default="default",
         example="default",
     )
     purchase: MemberPurchase = key(
-        "How the members' capacity is bought. `capacity-reservation`: they start only in open capacity reservations of the "
-        "account.",
+        "How the members' capacity is bought. `capacity-reservation`: the place of each is reserved in its zone, so that it "
+        "can always start again.",
         default="on-demand",
         example="on-demand",
     )

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from cdk_intersystems.model import addresses
 from cdk_intersystems.model.addresses import TierName
-from cdk_intersystems.model.topology import MEMBERS, MemberId, MirrorTopology, zone_index
+from cdk_intersystems.model.topology import MEMBERS, MemberId, zone_index
 
 from .mirror_set import MirrorSetConfig
 from .region import PrimaryRegion, Subnet
@@ -17,12 +17,6 @@ def stack_names(mirror_set: MirrorSetConfig) -> list[str]:
     """What the stacks of a mirror set may be called, after `<deployment>-<region role>-`: its own, and one for each member."""
     base = mirror_set.name.lower()
     return [base, *(f"{base}-{member}" for member in MEMBERS)]
-
-
-def topology(region: PrimaryRegion, mirror_set: MirrorSetConfig) -> MirrorTopology:
-    """A mirror set as the model has it."""
-    first, second, third = region.availability_zones
-    return MirrorTopology(name=mirror_set.name, number=mirror_set.number, zones=(first, second, third))
 
 
 def vpc_cidr(region: PrimaryRegion) -> IPv4Network:

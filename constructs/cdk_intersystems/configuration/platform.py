@@ -52,6 +52,12 @@ class Platform(Section):
         "Processor architecture of the AMI and of every instance type.",
         example="x86_64",
     )
+    capacity_platform: Literal["Linux/UNIX", "Red Hat Enterprise Linux"] = key(
+        "How EC2 bills the AMI (`PlatformDetails` of DescribeImages), which a capacity reservation has to match. RHEL of your "
+        "own subscription is billed as `Linux/UNIX`. It matters only with `purchase: capacity-reservation`.",
+        default_text="`Red Hat Enterprise Linux` on RHEL, else `Linux/UNIX`",
+        example="Linux/UNIX",
+    )
     kit: Kit | None = key("The installation kit.", default=None, default_text="the AMI has the product installed", example=None)
     license_secret: Annotated[Text, checked(_secret_problem)] | None = key(
         "Name or ARN of the Secrets Manager secret that holds the licence key (`iris.key`), in the deployment's region and "

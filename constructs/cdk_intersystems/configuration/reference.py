@@ -27,6 +27,31 @@ This page is generated from the code (`python -m cdk_intersystems.configuration 
 ```yaml
 {example}```
 
+## An existing VPC
+
+Instead of `cidr`, with the subnets of each tier that the deployment uses, one in each Availability Zone:
+
+```yaml
+regions:
+  primary:
+    existing:
+      vpc_id: vpc-0123456789abcdef0
+      cidr: 10.20.0.0/16
+      subnets:
+        data:
+          - {{id: subnet-0123456789abcdef0, zone: eu-west-2a, cidr: 10.20.144.0/20, route_table: rtb-0123456789abcdef0}}
+          # and two more, in eu-west-2b and eu-west-2c
+        arbiter: []    # three again; and application, web and public where there are such tiers
+```
+
+## Addresses
+
+A member's address follows from the VPC's range and the number of its mirror set, so that it is the same at every synthesis.
+The range is cut into 16 equal blocks, in the order public, web, application, data, arbiter, three of each, one for each
+Availability Zone; the last stays free. The second sixteen addresses of each data and arbiter subnet are kept for members:
+those of mirror set number n have offset 16 + n. Member a of mirror set 1 stands in the first zone, b in the second, the
+arbiter in the third; each further set begins one zone later.
+
 ## Keys
 
 A key without a default must be there. Keys that are not listed are refused.

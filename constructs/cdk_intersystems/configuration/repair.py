@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .problems import Path, Problem
-from .schema_walk import example, field_at, is_required, section_at, section_example
+from .schema_walk import example, field_at, is_mapping, is_required, section_at, section_example
 from .section import Section
 
 
@@ -48,10 +48,16 @@ def _place(path: Path, root: type[Section]) -> Path | None:
         if isinstance(path[-1], int):
             if section_at(root, path) is not None:
                 return path
-        elif section_at(root, path[:-1]) is not None:
+        elif section_at(root, path[:-1]) is not None or _in_mapping(path, root):
             return path
         path = path[:-1]
     return None
+
+
+def _in_mapping(path: Path, root: type[Section]) -> bool:
+    """Whether a path ends in a key that the user chose, such as a tag's."""
+    parent = field_at(root, path[:-1])
+    return parent is not None and is_mapping(parent.annotation)
 
 
 def _put(whole: Any, place: Path, root: type[Section]) -> None:

@@ -109,6 +109,7 @@ class CspWebTier(Construct):
         waf: bool | None = None,
         waf_rate_limit: int = 20_000,
         access_log_bucket: s3.IBucket | None = None,
+        deletion_protection: bool = True,
         tenancy: Tenancy = "default",
         purchase: Purchase = "on-demand",
         root_volume_gib: int = 30,
@@ -154,6 +155,8 @@ class CspWebTier(Construct):
                 come from one address. Default: 20,000.
             access_log_bucket: Where the load balancer's access logs go; not one with a KMS key, and one defined elsewhere
                 must admit them itself. Default: a new bucket that keeps them for a year.
+            deletion_protection: Whether the load balancer is protected from deletion. Switch it off only for the deployment
+                before the tier is destroyed. Default: it is.
             tenancy: Whether the web servers share hardware with other accounts or have hardware of this account alone
                 (`dedicated-instance`). Default: shared.
             purchase: `capacity-reservation` reserves the minimum's places, evenly over the zones; `spot` is cheap, and AWS
@@ -235,6 +238,7 @@ class CspWebTier(Construct):
             subnets=load_balancer_subnets,
             internet_facing=internet_facing,
             client_cidrs=clients,
+            deletion_protection=deletion_protection,
         )
         self._connections = ec2.Connections(security_groups=[security_group], default_port=ec2.Port.tcp(HTTPS_PORT))
         self._load_balancer.log_access_logs(access_log_bucket or define_access_log_bucket(self, "AccessLogs"), prefix=name)
@@ -248,7 +252,7 @@ class CspWebTier(Construct):
         add_listeners(self._load_balancer, certificate=certificate, target_group=target_group)
         if with_waf:
             # Imported only here: a deployment without AWS WAF needn't load its service module.
-            from cdk_intersystems.csp_web_tier.web_acl import define_web_acl  # noqa: PLC0415
+            from cdk_intersystems.csp_web_tier.web_acl import define_web_acl
 
             define_web_acl(
                 self,

@@ -45,6 +45,7 @@ def define_load_balancer(
     subnets: Sequence[ec2.ISubnet],
     internet_facing: bool,
     client_cidrs: Sequence[str],
+    deletion_protection: bool,
 ) -> tuple[elbv2.ApplicationLoadBalancer, ec2.SecurityGroup]:
     """Define the load balancer and its security group, which admits the clients on both ports."""
     security_group = ec2.SecurityGroup(
@@ -63,7 +64,7 @@ def define_load_balancer(
         vpc_subnets=ec2.SubnetSelection(subnets=list(subnets)),
         internet_facing=internet_facing,
         security_group=security_group,
-        deletion_protection=True,
+        deletion_protection=deletion_protection,
         drop_invalid_header_fields=True,
         desync_mitigation_mode=elbv2.DesyncMitigationMode.DEFENSIVE,
         idle_timeout=_IDLE_TIMEOUT,

@@ -15,8 +15,8 @@ _RATE_WINDOW_SECONDS = 300
 _LOG_GROUP_PREFIX = "aws-waf-logs"
 
 # In the order they are asked: the cheapest first, which also spares the others. The rules in brackets only count.
-# A body of more than 8 KB is no attack here: InterSystems' pages post their whole state, and documents are uploaded. The
-# other rules then look at its first 8 KB, which is all AWS WAF is given by an Application Load Balancer.
+# A body of more than 8 KB is no attack here: forms, documents and messages are larger. The other rules then look at its
+# first 8 KB, which is all an Application Load Balancer hands to AWS WAF.
 # Source: AWS WAF Developer Guide, "AWS Managed Rules rule groups list".
 _RULE_GROUPS: dict[str, tuple[str, ...]] = {
     "AWSManagedRulesAmazonIpReputationList": (),

@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from cdk_intersystems.policy.acknowledge import acknowledge
+from cdk_intersystems.policy.acknowledge import acknowledge, wildcard_finding
 
 METRIC_NAMESPACE = "CdkIntersystems"
 """The CloudWatch namespace instances may write metrics to."""
@@ -121,22 +121,34 @@ def attach_volumes(scope: Construct, volumes: Sequence[ec2.IVolume], tags: dict[
         volumes: The volumes.
         tags: Tags that only this instance has; they stand for its id, which its own role can't name without a cycle.
     """
-    stack = Stack.of(scope)
-
-    def arn(resource: str, name: str) -> str:
-        return stack.format_arn(service="ec2", resource=resource, resource_name=name, arn_format=ArnFormat.SLASH_RESOURCE_NAME)
-
     return [
         iam.PolicyStatement(sid="FindVolumes", actions=["ec2:DescribeVolumes"], resources=["*"]),
         iam.PolicyStatement(
             sid="AttachOwnVolumes",
             actions=["ec2:AttachVolume"],
-            resources=[arn("volume", volume.volume_id) for volume in volumes],
+            resources=[_ec2_arn(scope, "volume", volume.volume_id) for volume in volumes],
         ),
         iam.PolicyStatement(
             sid="AttachToItself",
             actions=["ec2:AttachVolume"],
-            resources=[arn("instance", "*")],
+            resources=[_ec2_arn(scope, "instance", "*")],
             conditions={"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}},
         ),
     ]
+
+
+def acknowledge_attach_volumes(role: iam.Role) -> None:
+    """Acknowledge that the policy of a role with the statements of `attach_volumes` names no instance."""
+    acknowledge(role.node.find_child("Policy"), {wildcard_finding(role, _ec2_arn(role, "instance", "*")): _BY_TAGS})
+
+
+def _ec2_arn(scope: Construct, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="ec2", resource=resource, resource_name=name, arn_format=ArnFormat.SLASH_RESOURCE_NAME
+    )
+
+
+_BY_TAGS = (
+    "a role can't name the instance that uses it without a cycle; the condition admits only the one instance that carries all "
+    "three tags of this member"
+)

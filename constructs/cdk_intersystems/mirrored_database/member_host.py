@@ -8,6 +8,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from cdk_intersystems.policy.acknowledge import acknowledge
+
 Tenancy = Literal["default", "dedicated-instance", "dedicated-host"]
 Purchase = Literal["on-demand", "capacity-reservation"]
 
@@ -29,6 +31,7 @@ def define_member_host(
     encryption_key: kms.IKey,
     tenancy: Tenancy,
     purchase: Purchase,
+    capacity_platform: str,
     user_data: ec2.UserData | None,
     termination_protection: bool,
 ) -> ec2.Instance:
@@ -69,6 +72,7 @@ def define_member_host(
             )
         ],
     )
+    acknowledge(instance, {"HIPAA.Security-EC2InstancesInVPC": _IN_VPC, "NIST.800.53.R5-EC2InstancesInVPC": _IN_VPC})
     if tenancy == "dedicated-instance":
         instance.instance.tenancy = "dedicated"
     elif tenancy == "dedicated-host":
@@ -76,7 +80,7 @@ def define_member_host(
         instance.instance.tenancy = "host"
         instance.instance.host_id = host.attr_host_id
     if purchase == "capacity-reservation":
-        reservation = _define_reservation(scope, subnet.availability_zone, instance_type, tenancy)
+        reservation = _define_reservation(scope, subnet.availability_zone, instance_type, capacity_platform, tenancy)
         instance.node.add_dependency(reservation)
     return instance
 
@@ -94,7 +98,7 @@ def _define_host(scope: Construct, availability_zone: str, instance_type: ec2.In
 
 
 def _define_reservation(
-    scope: Construct, availability_zone: str, instance_type: ec2.InstanceType, tenancy: Tenancy
+    scope: Construct, availability_zone: str, instance_type: ec2.InstanceType, platform: str, tenancy: Tenancy
 ) -> CfnResource:
     """A reservation of one instance, open to any instance of this type and zone: an instance can't name one itself."""
     if tenancy == "dedicated-host":
@@ -104,7 +108,7 @@ def _define_reservation(
         "CapacityReservation",
         availability_zone=availability_zone,
         instance_type=instance_type.to_string(),
-        instance_platform="Linux/UNIX",
+        instance_platform=platform,
         instance_count=1,
         instance_match_criteria="open",
         ebs_optimized=True,
@@ -125,3 +129,9 @@ def require_pinned(machine_image: ec2.IMachineImage, scope: Construct) -> None:
             "pin the machine image by its id, e.g. MachineImage.generic_linux({'eu-west-2': 'ami-...'}): "
             "an image looked up at deployment replaces a database host when a newer one appears"
         )
+
+
+_IN_VPC = (
+    "the instance's network interface states the subnet, together with the fixed address and that there is no public one; "
+    "the rule looks for the subnet at the instance only"
+)

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_intersystems.identity.instance_role import attach_volumes, define_instance_role
+from cdk_intersystems.identity.instance_role import acknowledge_attach_volumes, attach_volumes, define_instance_role
 from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, define_member_host
 from cdk_intersystems.mirrored_database.member_volumes import define_member_volumes
 from cdk_intersystems.mirrored_database.roll_approval import RollApproval
@@ -57,6 +57,7 @@ def define_failover_member(
     volumes: MemberVolumes,
     tenancy: Tenancy,
     purchase: Purchase,
+    capacity_platform: str,
     role: iam.IRole | None,
     statements: Sequence[iam.PolicyStatement],
     absent: bool,
@@ -70,9 +71,8 @@ def define_failover_member(
         acknowledge(volume, {"HIPAA.Security-EC2EBSInBackupPlan": _BACKUP, "NIST.800.53.R5-EC2EBSInBackupPlan": _BACKUP})
     instance = None
     if not absent:
-        own_role = role or _define_role(
-            defaults, stack, member, [*attach_volumes(stack, own_volumes, defaults.identity(member)), *statements]
-        )
+        attach = attach_volumes(stack, own_volumes, defaults.identity(member))
+        own_role = role or _define_failover_role(defaults, stack, member, [*attach, *statements])
         instance = define_member_host(
             stack,
             vpc=defaults.vpc,
@@ -85,6 +85,7 @@ def define_failover_member(
             encryption_key=defaults.encryption_key,
             tenancy=tenancy,
             purchase=purchase,
+            capacity_platform=capacity_platform,
             user_data=defaults.user_data,
             termination_protection=defaults.termination_protection,
         )
@@ -122,6 +123,7 @@ def define_arbiter(
         encryption_key=defaults.encryption_key,
         tenancy="default",
         purchase="on-demand",
+        capacity_platform="Linux/UNIX",
         user_data=defaults.user_data,
         termination_protection=defaults.termination_protection,
     )
@@ -147,6 +149,14 @@ def _define_stack(defaults: MemberDefaults, member: str, description: str) -> St
     for key, value in defaults.identity(member).items():
         Tags.of(stack).add(key, value)
     return stack
+
+
+def _define_failover_role(
+    defaults: MemberDefaults, stack: Stack, member: str, statements: Sequence[iam.PolicyStatement]
+) -> iam.Role:
+    role = _define_role(defaults, stack, member, statements)
+    acknowledge_attach_volumes(role)
+    return role
 
 
 def _define_role(defaults: MemberDefaults, stack: Stack, member: str, statements: Sequence[iam.PolicyStatement]) -> iam.Role:

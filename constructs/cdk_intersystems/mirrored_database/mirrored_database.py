@@ -76,6 +76,7 @@ class MirroredDatabase(Construct):
         absent_member: str | None = None,
         tenancy: Tenancy = "default",
         purchase: Purchase = "on-demand",
+        capacity_platform: str = "Linux/UNIX",
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
         encryption_key: kms.IKey | None = None,
@@ -118,6 +119,9 @@ class MirroredDatabase(Construct):
                 (`dedicated-instance`), or a host each (`dedicated-host`). Default: shared.
             purchase: `capacity-reservation` reserves each member's place in its zone, so that it can always start again.
                 Default: on demand.
+            capacity_platform: How EC2 bills the image (`PlatformDetails` of DescribeImages), which a reservation has to match:
+                `Red Hat Enterprise Linux` for RHEL by the hour, `Linux/UNIX` for Ubuntu and RHEL of your own subscription.
+                Default: `Linux/UNIX`. It matters only with `purchase="capacity-reservation"`.
             service_endpoints: The security group of the VPC's interface endpoints, which the hosts may then use. Default:
                 the hosts have no way to AWS's services, unless `internet`.
             internet: Whether the hosts may open connections to port 443 anywhere. Default: they may not.
@@ -214,6 +218,7 @@ class MirroredDatabase(Construct):
                 volumes=member_volumes,
                 tenancy=tenancy,
                 purchase=purchase,
+                capacity_platform=capacity_platform,
                 role=member_role,
                 statements=may_read,
                 absent=member == absent_member,

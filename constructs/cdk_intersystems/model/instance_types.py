@@ -27,7 +27,6 @@ class InstanceType:
         nitro: Whether it stands on the Nitro System, so that EBS volumes are NVMe devices.
         ebs_optimized: Whether it can be launched EBS-optimized.
         ebs_attachments: Most EBS volumes attached at once, the root volume included; `None` if not known.
-        ebs_attachments_shared: Whether network interfaces and instance store volumes count among them.
         instance_store_gb: Total of its instance store in GB; 0 without one.
         instance_store_disks: Number of instance store disks.
         dedicated_hosts: Whether it can be launched on a Dedicated Host.
@@ -40,18 +39,18 @@ class InstanceType:
     nitro: bool = True
     ebs_optimized: bool = True
     ebs_attachments: int | None = None
-    ebs_attachments_shared: bool = True
     instance_store_gb: int = 0
     instance_store_disks: int = 0
     dedicated_hosts: bool = True
     current_generation: bool = True
 
     def attachable_volumes(self) -> int | None:
-        """How many EBS volumes fit beside the root volume and one network interface; `None` if not known."""
-        if self.ebs_attachments is None:
-            return None
-        shared = 1 + self.instance_store_disks if self.ebs_attachments_shared else 0
-        return self.ebs_attachments - 1 - shared
+        """How many EBS volumes fit beside the root volume; `None` if not known.
+
+        Where attachments are shared with network interfaces and instance store disks, EC2's figure has these taken off
+        already: a d3en.12xlarge, with 24 disks and one interface of 28 attachments, has 3.
+        """
+        return None if self.ebs_attachments is None else self.ebs_attachments - 1
 
 
 @cache

@@ -1,7 +1,6 @@
 """Mirror sets: their names, their members, and the Availability Zones these stand in."""
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
 
 MemberId = Literal["a", "b", "arbiter"]
@@ -76,37 +75,3 @@ def zone_index(number: int, member: MemberId) -> int:
     if number not in MIRROR_SET_NUMBERS:
         raise ValueError(f"a mirror set has a number from 1 to {MIRROR_SET_NUMBERS[-1]}, got {number}")
     return (number - 1 + MEMBERS.index(member)) % ZONES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorTopology:
-    """A mirror set: where its members stand, and what they are called.
-
-    Args:
-        name: The mirror name.
-        number: Number of the mirror set, 1 to 15, unique in the deployment.
-        zones: The deployment's three Availability Zones, in its order.
-
-    Raises:
-        ValueError: A name, number or list of zones that no mirror set can have.
-    """
-
-    name: str
-    number: int
-    zones: tuple[str, str, str]
-
-    def __post_init__(self) -> None:
-        if problem := mirror_name_problem(self.name):
-            raise ValueError(f"{problem}, got {self.name!r}")
-        if self.number not in MIRROR_SET_NUMBERS:
-            raise ValueError(f"a mirror set has a number from 1 to {MIRROR_SET_NUMBERS[-1]}, got {self.number}")
-        if len(self.zones) != ZONES or len(set(self.zones)) != ZONES:
-            raise ValueError(f"a mirror set needs {ZONES} different availability zones, got {list(self.zones)}")
-
-    def zone(self, member: MemberId) -> str:
-        """The Availability Zone a member stands in."""
-        return self.zones[zone_index(self.number, member)]
-
-    def system_name(self, member: FailoverMemberId) -> str:
-        """What a failover member is called inside the mirror."""
-        return system_name(self.name, self.number, member)

@@ -13,6 +13,6 @@ def add_policy_packs(scope: App | Stage) -> None:
         scope: The app or stage.
     """
     # Only where it is wanted: cdk-nag is an extra, and loading it costs every synthesis some tenths of a second.
-    from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks  # noqa: PLC0415
+    from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks
 
     Validations.of(scope).add_plugins(AwsSolutionsChecks(scope), HIPAASecurityChecks(scope), NIST80053R5Checks(scope))

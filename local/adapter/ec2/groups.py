@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ _SIDES = {
     "PrefixListIds": "PrefixListId",
     "UserIdGroupPairs": "GroupId",
 }
+# CreateSecurityGroup and IpRange: "up to 255 characters in length", from these.
+_DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 _ALLOW_ALL = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 _FILTERS: dict[str, str | filters.Getter] = {
     "description": "Description",
@@ -47,11 +50,13 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
         if other["GroupName"] == name and other["VpcId"] == vpc_id:
             message = f"The security group '{name}' already exists for VPC '{vpc_id}'"
             raise AwsError("InvalidGroup.Duplicate", message)
+    description = common.required(request, "Description")
+    _check_description(description, "security group description")
     identifier = common.new_id("sg")
     emulator.ec2._security_groups[identifier] = {
         "GroupId": identifier,
         "GroupName": name,
-        "Description": common.required(request, "Description"),
+        "Description": description,
         "VpcId": vpc_id,
         "OwnerId": emulator.account(),
         "IpPermissions": [],
@@ -59,6 +64,13 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
     }
     common.tag(identifier, request, "security-group")
     return {"GroupId": identifier}
+
+
+def _check_description(text: str, what: str) -> None:
+    """Refuse a description with a character that EC2 does not take."""
+    if not _DESCRIPTION.fullmatch(text):
+        message = f"Invalid {what}. Valid descriptions are strings less than 256 characters from the following set:"
+        raise AwsError("InvalidParameterValue", f"{message} a-zA-Z0-9. _-:/()#,@[]+=&;{{}}!$*")
 
 
 def delete(request: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +190,8 @@ def _check(entry: common.Record) -> None:
             ipaddress.IPv4Network(cidr["CidrIp"])
         except ValueError:
             raise AwsError("InvalidParameterValue", f"CIDR block {cidr['CidrIp']} is malformed") from None
+    for other in (content for side in _SIDES for content in entry[side]):
+        _check_description(other.get("Description") or "", "rule description")
     for pair in entry["UserIdGroupPairs"]:
         if pair.get("GroupId") and pair.get("UserId") == emulator.account():
             group(pair["GroupId"])

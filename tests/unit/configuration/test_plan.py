@@ -14,7 +14,6 @@ from cdk_intersystems.configuration.plan import (
     member_addresses,
     stack_names,
     subnet_cidrs,
-    topology,
     vpc_cidr,
 )
 
@@ -34,7 +33,6 @@ def test_the_plan_of_a_new_vpc() -> None:
         "b": "10.20.160.17",
         "arbiter": "10.20.224.17",
     }
-    assert topology(region, mirror_set).zone("arbiter") == "eu-west-2c"
     assert stack_names(mirror_set) == ["trak", "trak-a", "trak-b", "trak-arbiter"]
 
 
@@ -93,7 +91,8 @@ def test_a_region_without_a_vpc_has_no_range() -> None:
 def test_reading_a_configuration_imports_nothing_of_the_cdk() -> None:
     code = (
         "import sys; from pathlib import Path; from cdk_intersystems.configuration import load_deployment;"
-        "load_deployment('trakcare', Path('config')); print(sorted({'aws_cdk', 'jsii', 'constructs', 'boto3'} & set(sys.modules)))"
+        "load_deployment('trakcare', Path('config'));"
+        "print(sorted({'aws_cdk', 'jsii', 'constructs', 'boto3'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONPATH": "constructs"}, capture_output=True, text=True, check=True

@@ -96,7 +96,7 @@ def test_a_plan_has_three_zones() -> None:
 
 def test_the_subnet_of_an_existing_vpc_has_the_same_plan() -> None:
     assert fixed_address(IPv4Network("172.31.5.64/26"), 15) == IPv4Address("172.31.5.95")
-    with pytest.raises(ValueError, match="/26 or larger, got 172.31.5.64/27"):
+    with pytest.raises(ValueError, match=r"/26 or larger, got 172\.31\.5\.64/27"):
         fixed_address(IPv4Network("172.31.5.64/27"), 1)
     with pytest.raises(ValueError, match="from 1 to 15, got 16"):
         fixed_address(IPv4Network("172.31.5.64/26"), 16)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from cdk_intersystems.model.ecp import ceiling_problem, needed_connections
 from cdk_intersystems.model.identifiers import identifier_problem
 from cdk_intersystems.model.instance_types import ARBITER_DEFAULT, InstanceType, nearest, table
 from cdk_intersystems.model.regions import is_zone_of, partition, partitions
+from local.facts.instance_types import COLUMNS, row
 
 ROOT = Path(__file__).parents[3]
 DATA = files("cdk_intersystems.model").joinpath("data")
@@ -30,7 +32,59 @@ def test_a_table_says_where_it_is_from(name: str) -> None:
 def test_the_columns_of_the_table_are_the_fields_of_the_model() -> None:
     facts = json.loads(DATA.joinpath("instance_types.json").read_text(encoding="utf-8"))
 
-    assert tuple(facts["columns"]) == InstanceType.__slots__
+    assert tuple(facts["columns"]) == COLUMNS == InstanceType.__slots__
+
+
+WITHOUT_NVME = {"EbsOptimizedSupport": "default", "NvmeSupport": "unsupported"}
+
+
+def ec2_answer(**facts: object) -> dict[str, Any]:
+    """What EC2 says about an instance type, as far as the table uses it."""
+    return {
+        "ProcessorInfo": {"SupportedArchitectures": ["i386", "x86_64"]},
+        "VCpuInfo": {"DefaultVCpus": 2},
+        "MemoryInfo": {"SizeInMiB": 8192},
+        "BareMetal": False,
+        "Hypervisor": "nitro",
+        "EbsInfo": {"EbsOptimizedSupport": "default", "NvmeSupport": "required", "MaximumEbsAttachments": 25},
+        "InstanceStorageInfo": {"Disks": [{"Count": 2, "SizeInGB": 300}]},
+        "DedicatedHostsSupported": True,
+        "CurrentGeneration": True,
+    } | facts
+
+
+@pytest.mark.parametrize(
+    ("facts", "nitro"),
+    [
+        ({}, True),
+        ({"Hypervisor": "xen"}, False),
+        ({"Hypervisor": None, "BareMetal": True}, True),
+        (
+            {
+                "Hypervisor": None,
+                "BareMetal": True,
+                "EbsInfo": {"EbsOptimizedSupport": "default", "NvmeSupport": "unsupported"},
+            },
+            False,
+        ),
+    ],
+)
+def test_the_generator_picks_the_facts_of_a_type(facts: dict[str, Any], nitro: bool) -> None:
+    picked = row(ec2_answer(**facts))
+
+    assert picked is not None
+    made = InstanceType(*picked)  # type: ignore[arg-type]
+    assert (made.architecture, made.nitro, made.ebs_optimized, made.instance_store_gb, made.instance_store_disks) == (
+        "x86_64",
+        nitro,
+        True,
+        600,
+        2,
+    )
+
+
+def test_the_generator_leaves_macs_out() -> None:
+    assert row(ec2_answer(ProcessorInfo={"SupportedArchitectures": ["arm64_mac"]})) is None
 
 
 # Source: the product pages of each type.
@@ -64,12 +118,15 @@ def test_the_arbiters_default_is_a_current_type_of_its_architecture(architecture
     assert (facts.architecture, facts.current_generation, facts.nitro, facts.ebs_optimized) == (architecture, True, True, True)
 
 
-def test_volumes_share_attachments_with_interfaces_and_instance_store_on_older_types() -> None:
-    older = InstanceType("x86_64", 2, 1024, ebs_attachments=27, ebs_attachments_shared=True, instance_store_disks=2)
-    newer = InstanceType("x86_64", 2, 1024, ebs_attachments=32, ebs_attachments_shared=False, instance_store_disks=2)
+# Source: EC2 User Guide, "Amazon EBS volume limits": 28 attachments shared with interfaces and disks, or 32 for volumes alone.
+@pytest.mark.parametrize(
+    ("name", "volumes"), [("r6i.4xlarge", 26), ("i3en.24xlarge", 18), ("d3en.12xlarge", 2), ("r7i.4xlarge", 31)]
+)
+def test_how_many_volumes_fit_beside_the_root_volume(name: str, volumes: int) -> None:
+    assert table()[name].attachable_volumes() == volumes
 
-    assert older.attachable_volumes() == 27 - 1 - 1 - 2
-    assert newer.attachable_volumes() == 32 - 1
+
+def test_how_many_volumes_fit_is_not_known_of_a_stated_type() -> None:
     assert InstanceType("x86_64", 2, 1024).attachable_volumes() is None
 
 

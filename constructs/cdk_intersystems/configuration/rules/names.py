@@ -62,15 +62,15 @@ def _unique_numbers(deployment: Deployment) -> Iterator[Problem]:
 def _system_names(deployment: Deployment) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, mirror_set in enumerate(deployment.mirror_sets):
-        for member in FAILOVER_MEMBERS:
-            name = system_name(mirror_set.name, mirror_set.number, member)
-            other = first.setdefault(name, index)
-            if other != index and deployment.mirror_sets[other].name != mirror_set.name:
-                yield Problem(
-                    path=("mirror_sets", index, "name"),
-                    message=f"member {member} would be called {name}, as one of {deployment.mirror_sets[other].name}",
-                    reads=(("mirror_sets", other), ("mirror_sets", index, "number")),
-                )
+        # The names of a set's members differ only by their letter: one of them tells for both.
+        name = system_name(mirror_set.name, mirror_set.number, FAILOVER_MEMBERS[0])
+        other = first.setdefault(name, index)
+        if other != index and deployment.mirror_sets[other].name != mirror_set.name:
+            yield Problem(
+                path=("mirror_sets", index, "name"),
+                message=f"its first member would be called {name}, as that of {deployment.mirror_sets[other].name}",
+                reads=(("mirror_sets", other), ("mirror_sets", index, "number")),
+            )
 
 
 def _tags(deployment: Deployment) -> Iterator[Problem]:

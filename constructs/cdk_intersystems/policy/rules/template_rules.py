@@ -4,10 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cdk_intersystems.model import tags
-from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN, needed_connections
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource
-from cdk_intersystems.policy.rules.mirrors import INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, launch_settings
+from cdk_intersystems.policy.rules.mirrors import INSTANCE, LAUNCH_TEMPLATE, launch_settings
 from cdk_intersystems.policy.rules.rule import Finding, rule
 
 _SECRET_NAME = re.compile(r"passw(or)?d|passphrase|secret|token|private.?key|license.?key", re.IGNORECASE)
@@ -17,37 +15,6 @@ _SECRET_ASSIGNMENT = re.compile(
     re.IGNORECASE,
 )
 _KEY_MATERIAL = re.compile(r"\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----")
-
-
-@rule(
-    "IRIS-17",
-    "the application tiers of a mirror set can't open more ECP connections than its members can ever admit",
-    fix=f"lower the tiers' maxima: while servers are replaced there are twice as many, and MaxServerConn ends at "
-    f"{HIGHEST_MAX_SERVER_CONN}",
-)
-def ecp_connections(app: Assembly) -> Iterator[Finding]:
-    """One ECP client too many restarts the data server. `MirroredDatabase` holds the mirror set's own ceiling."""
-    groups: dict[str, list[Resource]] = {}
-    for group in app.resources(SCALING_GROUP):
-        if mirror_set := group.tags.get(tags.MIRROR_SET):
-            groups.setdefault(mirror_set, []).append(group)
-    for mirror_set, found in groups.items():
-        needed = needed_connections(int(group.properties.get("MaxSize", 0)) for group in found)
-        if needed > HIGHEST_MAX_SERVER_CONN:
-            message = f"the application tiers of {mirror_set} can open {needed} ECP connections"
-            yield Finding(found[0], message, "Properties.MaxSize")
-
-
-@rule(
-    "IRIS-18",
-    "no Auto Scaling group states its desired capacity",
-    fix="leave desired_capacity out: a deployment would set it back to what the template says",
-)
-def no_desired_capacity(app: Assembly) -> Iterator[Finding]:
-    """Capacity is run-time state, owned by scaling and by a promotion."""
-    for group in app.resources(SCALING_GROUP):
-        if "DesiredCapacity" in group.properties:
-            yield Finding(group, "the group states its desired capacity", "Properties.DesiredCapacity")
 
 
 @rule(
@@ -103,7 +70,7 @@ def one_boundary(app: Assembly) -> Iterator[Finding]:
         yield Finding(roles[0], message, "Properties.PermissionsBoundary")
 
 
-TEMPLATE_RULES = (ecp_connections, no_desired_capacity, no_custom_resource, no_secret, one_boundary)
+TEMPLATE_RULES = (no_custom_resource, no_secret, one_boundary)
 
 
 def _secret_parameters(app: Assembly) -> Iterator[Finding]:

@@ -1,0 +1,65 @@
+"""Rules about tiers: how many servers they may have."""
+
+from collections.abc import Iterator
+
+from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN, REPLACEMENT_OVERLAP, needed_connections
+from cdk_intersystems.model.ports import SUPERSERVER_PORT
+from cdk_intersystems.policy.rules.assembly import Assembly, Resource
+from cdk_intersystems.policy.rules.mirrors import SCALING_GROUP, members
+from cdk_intersystems.policy.rules.rule import Finding, rule
+from cdk_intersystems.policy.rules.security_groups import group_rules, groups_of
+
+
+@rule(
+    "IRIS-17",
+    "the application tiers of a mirror set can't open more ECP connections than its members can ever admit",
+    fix=f"lower the tiers' maxima: while servers are replaced there are {REPLACEMENT_OVERLAP} times as many, and "
+    f"MaxServerConn ends at {HIGHEST_MAX_SERVER_CONN}",
+)
+def ecp_connections(app: Assembly) -> Iterator[Finding]:
+    """One ECP client too many restarts the data server. The mirror set's own ceiling is held by `MirroredDatabase`."""
+    for mirror_set, groups in _members_groups(app).items():
+        clients = [tier for tier in app.resources(SCALING_GROUP) if _is_ecp_client(app, tier, groups)]
+        needed = needed_connections(int(tier.properties.get("MaxSize", 0)) for tier in clients)
+        if needed > HIGHEST_MAX_SERVER_CONN:
+            message = f"the application tiers of {mirror_set} can open {needed} ECP connections"
+            yield Finding(max(clients, key=lambda tier: int(tier.properties["MaxSize"])), message, "Properties.MaxSize")
+
+
+@rule(
+    "IRIS-18",
+    "no Auto Scaling group states its desired capacity",
+    fix="leave desired_capacity out: a deployment would set it back to what the template says",
+)
+def no_desired_capacity(app: Assembly) -> Iterator[Finding]:
+    """Capacity is run-time state, owned by scaling and by a promotion."""
+    for group in app.resources(SCALING_GROUP):
+        if "DesiredCapacity" in group.properties:
+            yield Finding(group, "the group states its desired capacity", "Properties.DesiredCapacity")
+
+
+TIER_RULES = (ecp_connections, no_desired_capacity)
+
+
+def _members_groups(app: Assembly) -> dict[str, set[str]]:
+    groups: dict[str, set[str]] = {}
+    for member in members(app):
+        if member.is_failover:
+            groups.setdefault(member.mirror_set, set()).update(groups_of(app, member.host))
+    return groups
+
+
+def _is_ecp_client(app: Assembly, tier: Resource, members_groups: set[str]) -> bool:
+    """Whether a tier's servers reach the members' superserver; servers behind a load balancer are web servers."""
+    if tier.properties.get("TargetGroupARNs"):
+        return False
+    reference = tier.properties.get("LaunchTemplate", {}).get("LaunchTemplateId", "")
+    template = app.find(tier.stack, reference)
+    own = set(groups_of(app, template)) if template else set()
+    return any(
+        stated.direction == "ingress"
+        and stated.group in members_groups
+        and stated.peer in own
+        and stated.admits(SUPERSERVER_PORT)
+        for stated in group_rules(app)
+    )
