@@ -33,7 +33,14 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     define_deployment(app, deployment)
-    app.synth()
+    try:
+        app.synth()
+    except RuntimeError as error:
+        # The report of a failed validation says it all; the way jsii raised it says nothing to who wrote the YAML.
+        if not str(error).startswith("ValidationFailed"):
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(1)
 
 
 main()

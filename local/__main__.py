@@ -17,6 +17,8 @@ from local.progress import Progress
 from local.server import DEFAULT_ACCOUNT, REPOSITORY, EmbeddedAws, EmbeddedAwsError
 from local.verify import DIFFERENT, verify
 
+_PIPE_WIDTH = 150
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed, 2 wrongly called or wrongly configured."""
@@ -27,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     errors = Console(stderr=True)
     try:
         return _deploy(options, errors) if options.command == "deploy" else _serve(options, errors)
-    except cdk.ConfigurationRefused as error:
+    except cdk.ConfigurationRefusedError as error:
         errors.print(str(error), markup=False, highlight=False)
         return 2
     except cdk.CdkError as error:
@@ -90,7 +92,8 @@ def _deploy(options: argparse.Namespace, errors: Console) -> int:
             if options.json:
                 print(json.dumps(collected, indent=2, default=str))
             else:
-                table.show(collected, Console())
+                # Into a file or a pipe rich would squeeze the tables into 80 columns.
+                table.show(collected, Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH))
             if options.keep:
                 _keep(aws, errors, progress)
     return 1 if any(finding.status == DIFFERENT for finding in findings) else 0

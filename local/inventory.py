@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from local import record
-from local.cdk import Stack
 from local.clients import Clients
 from local.comparisons.network import rules
-from local.server import EmbeddedAws
 from local.verify import DIFFERENT, NOT_COMPARED, STORED, VERIFIED, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from local.cdk import Stack
+    from local.server import EmbeddedAws
 
 # The tags that a deployment's stacks put on their resources.
 DEPLOYMENT, MIRROR_SET, MEMBER, VOLUME, TIER = (
@@ -127,8 +131,7 @@ def tiers(clients: Clients) -> list[Entry]:
                 "launch_template": template.get("LaunchTemplateId"),
                 "instance_types": sorted({entry["InstanceType"] for entry in group["Instances"]}),
                 "instances": [
-                    {"instance_id": entry["InstanceId"], "zone": entry["AvailabilityZone"]}
-                    for entry in group["Instances"]
+                    {"instance_id": entry["InstanceId"], "zone": entry["AvailabilityZone"]} for entry in group["Instances"]
                 ],
                 "target_groups": group.get("TargetGroupARNs", []),
             }
@@ -152,8 +155,7 @@ def load_balancers(clients: Clients) -> list[Entry]:
                 "dns_name": balancer["DNSName"],
                 "zones": [zone["ZoneName"] for zone in balancer["AvailabilityZones"]],
                 "listeners": [
-                    _listener(clients, listener, groups)
-                    for listener in sorted(listeners, key=lambda entry: int(entry["Port"]))
+                    _listener(clients, listener, groups) for listener in sorted(listeners, key=lambda entry: int(entry["Port"]))
                 ],
             }
         )
@@ -212,11 +214,11 @@ def security_groups(clients: Clients) -> list[Entry]:
 def _name(group: Entry) -> str:
     """What a reader knows a group by: its stack and its construct, or its name."""
     tags = _tags(group)
-    name = tags.get("Name")
-    if name:
-        return name
     stack = tags.get("aws:cloudformation:stack-name")
-    return f"{stack}: {tags['aws:cloudformation:logical-id']}" if stack else str(group["GroupName"])
+    if not stack:
+        return str(group["GroupName"])
+    # The CDK ends a logical id with eight digits of a hash, which tell a reader nothing.
+    return f"{stack}: {re.sub('[0-9A-F]{8}$', '', tags['aws:cloudformation:logical-id'])}"
 
 
 def _ports(rule: Mapping[str, Any]) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from rich.console import Console
 from rich.markup import escape
-from rich.status import Status
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+    from rich.status import Status
 
 # Of the CLI's lines those that tell which stack is at which resource.
 _EVENT = re.compile(r"^(?P<stack>\S+) \|\s*(?P<count>\d+/\d+) \|[^|]*\| (?P<status>[A-Z_]+)\s*\| \S+\s*\| (?P<what>.*)$")
@@ -34,9 +37,7 @@ class Progress:
             self._status.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._status:
             self._status.stop()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.server import EmbeddedAws
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.server import EmbeddedAws
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

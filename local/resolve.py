@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from local.cdk import Stack
-from local.clients import Clients
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from local.cdk import Stack
+    from local.clients import Clients
 
 ABSENT = object()
 
 
-class Unresolved(Exception):
+class UnresolvedError(Exception):
     """A reference could not be resolved; the message says which."""
 
 
@@ -91,7 +93,7 @@ class Resolver:
         """Resolve a value of the template.
 
         Raises:
-            Unresolved: It refers to something that is not there.
+            UnresolvedError: It refers to something that is not there.
         """
         if isinstance(node, list):
             return [value for value in (self.value(entry) for entry in node) if value is not ABSENT]
@@ -110,13 +112,13 @@ class Resolver:
         for known in (self._pseudo, self._parameters, self.physical_ids):
             if name in known:
                 return known[name]
-        raise Unresolved(f"Ref {name}")
+        raise UnresolvedError(f"Ref {name}")
 
     def _attribute(self, logical_id: str, name: str) -> Any:
         try:
             return self._attributes[logical_id][name]
         except KeyError:
-            raise Unresolved(f"Fn::GetAtt {logical_id}.{name}") from None
+            raise UnresolvedError(f"Fn::GetAtt {logical_id}.{name}") from None
 
     def _function(self, function: str, arguments: Any) -> Any:
         if function == "Fn::GetAtt":
@@ -126,23 +128,29 @@ class Resolver:
             return self.value(arguments[1] if self._condition(arguments[0]) else arguments[2])
         if function == "Fn::Sub":
             return self._substitute(arguments)
-        if function == "Fn::FindInMap":
-            outer, inner = (self.value(entry) for entry in arguments[1:3])
-            return self._section("Mappings")[arguments[0]][outer][inner]
         content = self.value(arguments)
-        if function == "Fn::Join":
-            return content[0].join(str(entry) for entry in content[1])
-        if function == "Fn::Select":
-            return content[1][int(content[0])]
-        if function == "Fn::Split":
-            return str(content[1]).split(content[0])
-        if function == "Fn::Base64":
-            return base64.b64encode(str(content).encode()).decode()
-        if function == "Fn::ImportValue" and content in self._exports:
-            return self._exports[content]
-        if function == "Fn::GetAZs":
-            return [f"{content or self.stack.region}{letter}" for letter in "abc"]
-        raise Unresolved(f"{function} {content}")
+        if function not in self._FUNCTIONS:
+            raise UnresolvedError(f"{function} {content}")
+        return self._FUNCTIONS[function](self, content)
+
+    def _find_in_map(self, content: Any) -> Any:
+        return self._section("Mappings")[content[0]][content[1]][content[2]]
+
+    def _import(self, name: str) -> str:
+        if name not in self._exports:
+            raise UnresolvedError(f"Fn::ImportValue {name}")
+        return str(self._exports[name])
+
+    # The functions all of whose arguments are resolved first.
+    _FUNCTIONS: ClassVar[dict[str, Callable[[Resolver, Any], Any]]] = {
+        "Fn::Base64": lambda self, content: base64.b64encode(str(content).encode()).decode(),
+        "Fn::FindInMap": _find_in_map,
+        "Fn::GetAZs": lambda self, content: [f"{content or self.stack.region}{letter}" for letter in "abc"],
+        "Fn::ImportValue": _import,
+        "Fn::Join": lambda self, content: content[0].join(str(entry) for entry in content[1]),
+        "Fn::Select": lambda self, content: content[1][int(content[0])],
+        "Fn::Split": lambda self, content: str(content[1]).split(content[0]),
+    }
 
     def _substitute(self, arguments: Any) -> str:
         text, own = (arguments, {}) if isinstance(arguments, str) else (arguments[0], self.value(arguments[1]))

@@ -12,8 +12,10 @@ import urllib.request
 from collections import deque
 from pathlib import Path
 from threading import Thread
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _LAUNCHER = REPOSITORY / "local" / "adapter" / "launch.py"
@@ -62,9 +64,7 @@ class EmbeddedAws:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     @property

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
 
 Entry = dict[str, Any]
 
@@ -22,7 +25,7 @@ def show(inventory: Entry, console: Console) -> None:
     for table in (
         _members(inventory["members"]),
         _tiers(inventory["tiers"]),
-        _load_balancers(inventory["load_balancers"]),
+        _load_balancers(inventory["load_balancers"], _owners(inventory)),
         _security_groups(inventory["security_groups"]),
         _stored(inventory),
         _not_emulated(inventory),
@@ -93,7 +96,25 @@ def _tiers(tiers: list[Entry]) -> Table:
     return table
 
 
-def _load_balancers(balancers: list[Entry]) -> Table:
+def _owners(inventory: Entry) -> dict[str, str]:
+    """What a reader knows each instance by: its mirror set and member, or its tier."""
+    members = {entry["instance_id"]: f"{entry['mirror_set']} {entry['member']}" for entry in inventory["members"]}
+    servers = {
+        instance["instance_id"]: f"{tier['tier']} server" for tier in inventory["tiers"] for instance in tier["instances"]
+    }
+    return members | servers
+
+
+def _targets(targets: Iterable[str], owners: dict[str, str]) -> str:
+    """Targets by what they are, the same ones together."""
+    named: Counter[str] = Counter()
+    for target in targets:
+        identifier, _, port = target.rpartition(":")
+        named[f"{owners.get(identifier, identifier)} :{port}"] += 1
+    return _lines(name if number == 1 else f"{number} x {name}" for name, number in named.items()) or "(none)"
+
+
+def _load_balancers(balancers: list[Entry], owners: dict[str, str]) -> Table:
     table = _table("Endpoints and load balancers", "Load balancer", "Listener", "Leads to", "Targets", "Health check")
     for balancer in balancers:
         short = {"application": "ALB", "network": "NLB"}[balancer["type"]]
@@ -104,7 +125,7 @@ def _load_balancers(balancers: list[Entry]) -> Table:
                 head,
                 f"{listener['protocol']} {listener['port']}",
                 _lines(f"{group['protocol']} {group['port']}" for group in groups) or listener["default_action"],
-                _lines(_lines(group["targets"]) or "(none)" for group in groups),
+                _lines(_targets(group["targets"], owners) for group in groups),
                 _lines(group["health_check"] for group in groups),
             )
             head = ""

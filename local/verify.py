@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 from local import record
-from local.cdk import Stack
 from local.clients import Clients
 from local.comparisons import compute, delivery, network, services
 from local.comparisons.comparison import Comparison, at, has_tags, matches
-from local.resolve import ABSENT, Resolver, Unresolved
-from local.server import EmbeddedAws
+from local.resolve import ABSENT, Resolver, UnresolvedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from local.cdk import Stack
+    from local.server import EmbeddedAws
 
 COMPARISONS: dict[str, Comparison] = {
     **compute.COMPARISONS,
@@ -95,7 +98,7 @@ def _resource(
     for name, content in (resource.get("Properties") or {}).items():
         try:
             value = resolver.value(content)
-        except Unresolved as error:
+        except UnresolvedError as error:
             findings.append(finding(NOT_COMPARED, name, reported=f"{error} could not be resolved"))
             continue
         if value is not ABSENT:

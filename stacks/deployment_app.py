@@ -11,7 +11,7 @@ from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.model import tags
 from cdk_intersystems.policy.iris_checks import IrisChecks
-from cdk_intersystems.policy.packs import add_policy_packs
+from cdk_intersystems.policy.packs import acknowledge_advice, add_policy_packs
 from stacks.foundation_stack import FoundationStack
 from stacks.mirror_set_stack import MirrorSetStack
 from stacks.network_stack import NetworkStack
@@ -49,6 +49,7 @@ def define_deployment(app: App, deployment: Deployment) -> None:
     if deployment.permissions_boundary:
         _apply_boundary(app, deployment.permissions_boundary)
     Validations.of(app).add_plugins(IrisChecks())
+    acknowledge_advice(app)
     if app.node.try_get_context("policy") == "strict":
         add_policy_packs(app)
 

@@ -52,6 +52,9 @@ class MirrorSetStack(RegionalStack):
             arbiter_instance_type=ec2.InstanceType(mirror_set.arbiter.instance_type),
             volumes=mirror_set.volumes.member_volumes(),
             ports=mirror_set.endpoint.ports,
+            # Away from the members' fixed addresses, one of which AWS might give it otherwise. An existing VPC may have no
+            # application subnets.
+            endpoint_subnets=None if settings.existing else network.network.subnets("application"),
             client_cidrs=[str(cidr) for cidr in mirror_set.client_cidrs],
             ecp_client_ceiling=mirror_set.ecp_client_ceiling,
             addresses={member: str(address) for member, address in member_addresses(settings, mirror_set).items()},

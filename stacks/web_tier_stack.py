@@ -76,6 +76,7 @@ class WebTierStack(RegionalStack):
             kit_key_arn=kit.key_arn if kit else None,
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=foundation.alarm_topic,
+            deletion_protection=settings.termination_protection,
             role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),
         )
         define_alias(self, deployment, tier.name, self.tier.load_balancer)

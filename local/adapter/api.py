@@ -7,14 +7,17 @@ and a handler that changed ministack's records itself would be one more thing to
 from __future__ import annotations
 
 import functools
-from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import botocore.parsers
 import botocore.serialize
 
 from local.adapter import emulator, wire
 from local.adapter.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 # Botocore's name of a service -> ministack's module.
 _MODULES = {
@@ -23,6 +26,7 @@ _MODULES = {
     "ec2": "ec2",
     "iam": "iam",
     "route53": "route53",
+    "s3": "s3",
     "wafv2": "waf",
 }
 
@@ -39,7 +43,8 @@ def call(service: str, operation: str, **request: Any) -> dict[str, Any]:
         AwsError: As the service refuses it.
     """
     model = wire.model(service).operation_model(operation)
-    protocol = str(model.service_model.protocol)
+    # CloudWatch has a binary protocol first, which botocore itself passes over for JSON.
+    protocol = str(model.service_model.resolved_protocol)
     message = _serializer(protocol).serialize_to_request(wire.conform(model, request), model)
     headers = {str(name).lower(): str(value) for name, value in message["headers"].items()}
     body = message["body"]
@@ -50,10 +55,10 @@ def call(service: str, operation: str, **request: Any) -> dict[str, Any]:
         pairs = message.get("query_string") or {}
         query = {name: [str(value)] for name, value in pairs.items()}
         content = body if isinstance(body, bytes) else str(body or "").encode()
+    path, _, flags = message["url_path"].partition("?")
+    query |= {name: [value] for name, value in parse_qsl(flags, keep_blank_values=True)}
     handler = emulator.service(_MODULES[service]).handle_request
-    status, reply_headers, reply = _finish(
-        handler(message["method"], message["url_path"].partition("?")[0], headers, content, query)
-    )
+    status, reply_headers, reply = _finish(handler(message["method"], path, headers, content, query))
     parsed: dict[str, Any] = _parser(protocol).parse(
         {"status_code": status, "headers": reply_headers, "body": _bytes(reply)}, model.output_shape
     )

@@ -70,7 +70,11 @@ def describe_load_balancers(request: dict[str, Any]) -> dict[str, Any]:
 def describe_target_groups(request: dict[str, Any]) -> dict[str, Any]:
     """DescribeTargetGroups."""
     records = _chosen(
-        emulator.elbv2._tgs, request.get("TargetGroupArns"), request.get("Names"), "TargetGroupName", "TargetGroupNotFound"
+        emulator.elbv2._tgs,
+        request.get("TargetGroupArns"),
+        request.get("Names"),
+        "TargetGroupName",
+        "TargetGroupNotFound",
     )
     wanted = request.get("LoadBalancerArn")
     return {"TargetGroups": [record for record in records if not wanted or wanted in record["LoadBalancerArns"]]}
@@ -113,7 +117,7 @@ def _action(action: Record) -> Record:
 def describe_target_health(request: dict[str, Any]) -> dict[str, Any]:
     """DescribeTargetHealth. No health check is run here, and the answer says so rather than "healthy"."""
     group = target_group(request["TargetGroupArn"])
-    descriptions = []
+    descriptions: list[Record] = []
     for target in emulator.elbv2._targets.get(group["TargetGroupArn"], []):
         descriptions.append(
             {

@@ -9,6 +9,7 @@ from local.adapter import auto_scaling, elbv2, emulator, record, wire
 from local.adapter.ec2 import table
 from local.adapter.resources import (
     alarm,
+    bucket,
     capacity,
     handler,
     instance,
@@ -28,6 +29,7 @@ from local.adapter.resources import auto_scaling as auto_scaling_group
 _FAMILIES = (
     alarm,
     auto_scaling_group,
+    bucket,
     capacity,
     instance,
     listener,
@@ -77,4 +79,5 @@ def _accept_unknown_types() -> None:
         original(template, *args, **kwargs)
 
     for name in ("engine", "handlers", "changesets"):
-        importlib.import_module(f"ministack.services.cloudformation.{name}").validate_template_support = validate
+        module: Any = importlib.import_module(f"ministack.services.cloudformation.{name}")
+        module.validate_template_support = validate

@@ -33,15 +33,15 @@ def main() -> None:
 
     # The repository goes last on the path: it is only there for `local.adapter`, and shadows nothing.
     sys.path.append(str(Path(__file__).resolve().parents[2]))
-    from local.adapter import app  # noqa: PLC0415 - only importable after the line above
+    from local.adapter import app
 
     asyncio.run(_serve(app.application(), listener.fileno(), port))
 
 
 async def _serve(application: Any, descriptor: int, port: int) -> None:
     """Run the ASGI server on the socket that is already bound, and say so once it answers."""
-    from hypercorn.asyncio import serve  # noqa: PLC0415 - a package of the emulator's environment
-    from hypercorn.config import Config  # noqa: PLC0415
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
 
     config = Config()
     config.bind = [f"fd://{descriptor}"]

@@ -85,8 +85,7 @@ def _attributes() -> dict[str, dict[str, Any]]:
     # ministack's stores show one account and region at a time; underneath they hold all of them.
     return {
         stack["StackName"]: {
-            logical_id: dict(resource.get("Attributes") or {})
-            for logical_id, resource in stack.get("_resources", {}).items()
+            logical_id: dict(resource.get("Attributes") or {}) for logical_id, resource in stack.get("_resources", {}).items()
         }
         for stack in cloudformation._stacks._data.values()
     }

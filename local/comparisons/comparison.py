@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from local.clients import Clients
+if TYPE_CHECKING:
+    from local.clients import Clients
 
 Description = Mapping[str, Any]
 Path = str | Callable[[Description], Any]
@@ -52,42 +53,43 @@ def at(description: Description, path: Path) -> Any:
 
 def first(answer: Mapping[str, Any], *path: str) -> Description | None:
     """The first entry of a list in an API's answer, or None."""
-    entries = answer
+    entry: Any = answer
     for name in path:
-        entries = entries[name] if name in entries else []  # type: ignore[assignment]
-        if isinstance(entries, list):
-            if not entries:
-                return None
-            entries = entries[0]
-    return entries
+        found = entry.get(name)
+        entry = found[0] if isinstance(found, list) and found else None if isinstance(found, list) else found
+        if entry is None:
+            return None
+    described: Description = entry
+    return described
 
 
 def matches(desired: Any, reported: Any) -> bool:
     """Whether what is reported is what was desired.
 
-    A structure may report more than was asked for (defaults), a list may not; the order of a list does not count;
-    "true" is true, "5" is 5 and an empty text is none; a document is the same as text or as a structure, URL-encoded or not.
+    A structure may report more than was asked for (defaults), a list may not; the order of a list does not count; a
+    list of one is its entry; "true" is true, "5" is 5 and an empty text is none; a document is the same as text or as
+    a structure, URL-encoded or not.
     """
     if isinstance(desired, dict):
         reported = _document(reported)
-        return isinstance(reported, Mapping) and all(
-            matches(value, reported.get(name)) for name, value in desired.items()
-        )
+        return isinstance(reported, Mapping) and all(matches(value, reported.get(key)) for key, value in desired.items())
     if isinstance(desired, list):
-        if not isinstance(reported, list | tuple) or len(reported) != len(desired):
-            return len(desired) == 1 and not isinstance(reported, list | tuple | Mapping) and matches(desired[0], reported)
-        left = list(reported)
-        for entry in desired:
-            found = next((number for number, other in enumerate(left) if matches(entry, other)), None)
-            if found is None:
-                return False
-            del left[found]
-        return True
+        entries = reported if isinstance(reported, list | tuple) else [reported]
+        return len(entries) == len(desired) and _same_entries(desired, list(entries))
     if isinstance(reported, list) and len(reported) == 1:
         return matches(desired, reported[0])
-    if desired == "" and reported is None:
-        return True
-    return _scalar(desired) == _scalar(reported) or _documents_equal(desired, reported)
+    nothing = desired == "" and reported is None
+    return nothing or _scalar(desired) == _scalar(reported) or _documents_equal(desired, reported)
+
+
+def _same_entries(desired: list[Any], reported: list[Any]) -> bool:
+    """Whether each desired entry has a reported one of its own."""
+    for entry in desired:
+        found = next((number for number, other in enumerate(reported) if matches(entry, other)), None)
+        if found is None:
+            return False
+        del reported[found]
+    return True
 
 
 def _document(value: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.clients import Clients
 from local.comparisons.comparison import Comparison, Description, Path, first, same
+
+if TYPE_CHECKING:
+    from local.clients import Clients
 
 # DescribeInstanceAttribute has these, DescribeInstances has not.
 _ATTRIBUTES = {
@@ -210,9 +212,7 @@ COMPARISONS = {
         ),
         stored=frozenset({"Encrypted", "KmsKeyId"}),
     ),
-    "AWS::EC2::VolumeAttachment": Comparison(
-        describe=_attachment, properties=same("VolumeId", "InstanceId", "Device")
-    ),
+    "AWS::EC2::VolumeAttachment": Comparison(describe=_attachment, properties=same("VolumeId", "InstanceId", "Device")),
     "AWS::EC2::LaunchTemplate": Comparison(
         describe=_launch_template,
         properties={**same("LaunchTemplateName", "LaunchTemplateData"), "TagSpecifications": _own_tags},
@@ -240,9 +240,7 @@ COMPARISONS = {
                 "EndDateType",
             ),
             "InstanceCount": "TotalInstanceCount",
-            "TagSpecifications": lambda found: [
-                {"ResourceType": "capacity-reservation", "Tags": found.get("Tags", [])}
-            ],
+            "TagSpecifications": lambda found: [{"ResourceType": "capacity-reservation", "Tags": found.get("Tags", [])}],
         },
         stored=frozenset({"*"}),
     ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.clients import Clients
 from local.comparisons.comparison import Comparison, Description, first, same
+
+if TYPE_CHECKING:
+    from local.clients import Clients
 
 
 def _attributes(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -30,8 +32,7 @@ def _load_balancer(clients: Clients, arn: str, desired: dict[str, Any]) -> Descr
         return None
     present = _attributes(elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn))
     mappings = [
-        {"SubnetId": zone["SubnetId"], **(zone["LoadBalancerAddresses"] or [{}])[0]}
-        for zone in found["AvailabilityZones"]
+        {"SubnetId": zone["SubnetId"], **(zone["LoadBalancerAddresses"] or [{}])[0]} for zone in found["AvailabilityZones"]
     ]
     return {
         **found,
@@ -195,9 +196,7 @@ COMPARISONS = {
         describe=_web_acl,
         properties=same("Name", "Scope", "DefaultAction", "Description", "Rules", "VisibilityConfig", "Tags"),
     ),
-    "AWS::WAFv2::WebACLAssociation": Comparison(
-        describe=_web_acl_association, properties=same("WebACLArn", "ResourceArn")
-    ),
+    "AWS::WAFv2::WebACLAssociation": Comparison(describe=_web_acl_association, properties=same("WebACLArn", "ResourceArn")),
     "AWS::Route53::RecordSet": Comparison(
         describe=_record_set,
         properties={
@@ -207,7 +206,5 @@ COMPARISONS = {
             "ResourceRecords": lambda found: [entry["Value"] for entry in found.get("ResourceRecords", [])],
         },
     ),
-    "AWS::Route53::HealthCheck": Comparison(
-        describe=_health_check, properties=same("HealthCheckConfig", "HealthCheckTags")
-    ),
+    "AWS::Route53::HealthCheck": Comparison(describe=_health_check, properties=same("HealthCheckConfig", "HealthCheckTags")),
 }

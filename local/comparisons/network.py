@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.clients import Clients
 from local.comparisons.comparison import Comparison, Description, Path, first, same
+
+if TYPE_CHECKING:
+    from local.clients import Clients
 
 
 def _ec2(operation: str, parameter: str, *path: str) -> Any:
@@ -82,7 +84,7 @@ def rules(permissions: list[dict[str, Any]], *, egress: bool) -> list[dict[str, 
     }
     found = []
     for permission in permissions:
-        shared = {name: permission[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in permission}
+        shared: dict[str, Any] = {name: permission[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in permission}
         for side, name in names.items():
             for entry in permission.get(side, []):
                 rule = {**shared, name: entry[_SOURCES[name][1]]}
@@ -203,9 +205,7 @@ COMPARISONS = {
             "NetworkInterfaceId",
         ),
     ),
-    "AWS::EC2::SubnetRouteTableAssociation": Comparison(
-        describe=_association, properties=same("RouteTableId", "SubnetId")
-    ),
+    "AWS::EC2::SubnetRouteTableAssociation": Comparison(describe=_association, properties=same("RouteTableId", "SubnetId")),
     "AWS::EC2::SecurityGroup": Comparison(
         describe=_group,
         properties={
@@ -218,9 +218,7 @@ COMPARISONS = {
     "AWS::EC2::SecurityGroupIngress": Comparison(
         describe=_rule(egress=False), properties=same("GroupId", "Description", *_RULE)
     ),
-    "AWS::EC2::SecurityGroupEgress": Comparison(
-        describe=_rule(egress=True), properties=same("GroupId", "Description", *_RULE)
-    ),
+    "AWS::EC2::SecurityGroupEgress": Comparison(describe=_rule(egress=True), properties=same("GroupId", "Description", *_RULE)),
     "AWS::EC2::EIP": Comparison(describe=_address, properties=same("Domain", "InstanceId", "Tags")),
     "AWS::EC2::NatGateway": Comparison(
         describe=_ec2("describe_nat_gateways", "NatGatewayIds", "NatGateways"),
@@ -256,13 +254,14 @@ COMPARISONS = {
                 "SubnetIds",
                 "RouteTableIds",
                 "PrivateDnsEnabled",
+                "DnsOptions",
                 "IpAddressType",
                 "PolicyDocument",
                 "Tags",
             ),
             "SecurityGroupIds": _groups,
         },
-        stored=frozenset({"ServiceName", "PrivateDnsEnabled", "IpAddressType", "PolicyDocument"}),
+        stored=frozenset({"ServiceName", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "PolicyDocument"}),
     ),
     "AWS::EC2::NetworkInterface": Comparison(
         describe=_ec2("describe_network_interfaces", "NetworkInterfaceIds", "NetworkInterfaces"),

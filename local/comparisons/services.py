@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from local.clients import Clients
 from local.comparisons.comparison import Comparison, Description, first, same
+
+if TYPE_CHECKING:
+    from local.clients import Clients
 
 
 def _role(clients: Clients, name: str, desired: dict[str, Any]) -> Description | None:
@@ -16,7 +18,10 @@ def _role(clients: Clients, name: str, desired: dict[str, Any]) -> Description |
     attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
     wanted = {entry["PolicyName"] for entry in desired.get("Policies") or []}
     inline = [
-        {"PolicyName": policy, "PolicyDocument": iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]}
+        {
+            "PolicyName": policy,
+            "PolicyDocument": iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"],
+        }
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
         if policy in wanted
     ]
@@ -94,9 +99,7 @@ def _alarm(clients: Clients, name: str, desired: dict[str, Any]) -> Description 
 
 
 def _composite(clients: Clients, name: str, desired: dict[str, Any]) -> Description | None:
-    return first(
-        clients("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"]), "CompositeAlarms"
-    )
+    return first(clients("cloudwatch").describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"]), "CompositeAlarms")
 
 
 def _dashboard(clients: Clients, name: str, desired: dict[str, Any]) -> Description | None:
@@ -117,9 +120,7 @@ def _subscription(clients: Clients, arn: str, desired: dict[str, Any]) -> Descri
 
 
 def _topic_policy(clients: Clients, identifier: str, desired: dict[str, Any]) -> Description | None:
-    policies = [
-        clients("sns").get_topic_attributes(TopicArn=arn)["Attributes"].get("Policy") for arn in desired["Topics"]
-    ]
+    policies = [clients("sns").get_topic_attributes(TopicArn=arn)["Attributes"].get("Policy") for arn in desired["Topics"]]
     return {"Topics": desired["Topics"], "PolicyDocument": policies[0]} if policies else None
 
 
@@ -147,6 +148,13 @@ def _bucket(clients: Clients, name: str, desired: dict[str, Any]) -> Description
         answer["VersioningConfiguration"] = {"Status": s3.get_bucket_versioning(Bucket=name).get("Status")}
     if "OwnershipControls" in desired:
         answer["OwnershipControls"] = s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]
+    if "LifecycleConfiguration" in desired:
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+        answer["LifecycleConfiguration"] = {"Rules": [_lifecycle_rule(rule) for rule in rules]}
+    if "LoggingConfiguration" in desired:
+        enabled = s3.get_bucket_logging(Bucket=name).get("LoggingEnabled", {})
+        target = {"DestinationBucketName": enabled.get("TargetBucket"), "LogFilePrefix": enabled.get("TargetPrefix")}
+        answer["LoggingConfiguration"] = target
     if "Tags" in desired:
         answer["Tags"] = s3.get_bucket_tagging(Bucket=name)["TagSet"]
     return answer
@@ -159,6 +167,24 @@ def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
         "ServerSideEncryptionByDefault": default,
         "BucketKeyEnabled": rule.get("BucketKeyEnabled", False),
     }
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """A lifecycle rule in the template's spelling."""
+    expiration = rule.get("Expiration", {})
+    return {
+        **rule,
+        "Id": rule.get("ID"),
+        "Prefix": rule.get("Filter", {}).get("Prefix"),
+        "ExpirationInDays": expiration.get("Days"),
+        "ExpiredObjectDeleteMarker": expiration.get("ExpiredObjectDeleteMarker"),
+        "Transitions": _transitions(rule.get("Transitions", []), "Days"),
+        "NoncurrentVersionTransitions": _transitions(rule.get("NoncurrentVersionTransitions", []), "NoncurrentDays"),
+    }
+
+
+def _transitions(moves: list[dict[str, Any]], days: str) -> list[dict[str, Any]]:
+    return [{"StorageClass": move["StorageClass"], "TransitionInDays": move[days]} for move in moves]
 
 
 def _bucket_policy(clients: Clients, identifier: str, desired: dict[str, Any]) -> Description | None:
@@ -195,19 +221,13 @@ COMPARISONS = {
         describe=_managed_policy,
         properties={**same("Description", "Path", "PolicyDocument", "Roles"), "ManagedPolicyName": "PolicyName"},
     ),
-    "AWS::IAM::Policy": Comparison(
-        describe=_inline_policy, properties=same("PolicyName", "PolicyDocument", "Roles")
-    ),
-    "AWS::IAM::InstanceProfile": Comparison(
-        describe=_profile, properties=same("InstanceProfileName", "Path", "Roles")
-    ),
+    "AWS::IAM::Policy": Comparison(describe=_inline_policy, properties=same("PolicyName", "PolicyDocument", "Roles")),
+    "AWS::IAM::InstanceProfile": Comparison(describe=_profile, properties=same("InstanceProfileName", "Path", "Roles")),
     "AWS::KMS::Key": Comparison(
         describe=_key,
         properties=same("Description", "EnableKeyRotation", "KeyPolicy", "KeySpec", "KeyUsage", "MultiRegion", "Tags"),
     ),
-    "AWS::KMS::Alias": Comparison(
-        describe=_alias, properties={"AliasName": "AliasName", "TargetKeyId": _alias_target}
-    ),
+    "AWS::KMS::Alias": Comparison(describe=_alias, properties={"AliasName": "AliasName", "TargetKeyId": _alias_target}),
     "AWS::Logs::LogGroup": Comparison(
         describe=_log_group,
         properties={
@@ -238,9 +258,7 @@ COMPARISONS = {
         ),
     ),
     "AWS::CloudWatch::CompositeAlarm": Comparison(describe=_composite, properties=same(*_ALARM, "AlarmRule")),
-    "AWS::CloudWatch::Dashboard": Comparison(
-        describe=_dashboard, properties=same("DashboardName", "DashboardBody")
-    ),
+    "AWS::CloudWatch::Dashboard": Comparison(describe=_dashboard, properties=same("DashboardName", "DashboardBody")),
     "AWS::SNS::Topic": Comparison(
         describe=_topic,
         properties=same("DisplayName", "KmsMasterKeyId", "TopicName", "Tags"),
@@ -248,15 +266,15 @@ COMPARISONS = {
     ),
     "AWS::SNS::Subscription": Comparison(describe=_subscription, properties=same("Endpoint", "Protocol", "TopicArn")),
     "AWS::SNS::TopicPolicy": Comparison(describe=_topic_policy, properties=same("PolicyDocument", "Topics")),
-    "AWS::SecretsManager::Secret": Comparison(
-        describe=_secret, properties=same("Description", "KmsKeyId", "Name", "Tags")
-    ),
+    "AWS::SecretsManager::Secret": Comparison(describe=_secret, properties=same("Description", "KmsKeyId", "Name", "Tags")),
     "AWS::SSM::Parameter": Comparison(describe=_parameter, properties=same("Name", "Type", "Value")),
     "AWS::S3::Bucket": Comparison(
         describe=_bucket,
         properties=same(
             "BucketEncryption",
             "BucketName",
+            "LifecycleConfiguration",
+            "LoggingConfiguration",
             "OwnershipControls",
             "PublicAccessBlockConfiguration",
             "Tags",

@@ -292,4 +292,6 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
     "access key": ({"IRIS-20"}, set_host(A, "UserData", {"Fn::Base64": "aws configure AKIA" + "A" * 16})),
     "one role with a boundary": ({"IRIS-21"}, one_role_bounded),
     "two boundaries": ({"IRIS-21"}, two_boundaries),
+    "instance type past the approval": ({"IRIS-22"}, set_host(A, "InstanceType", "r7i.8xlarge")),
+    "volume past the approval": ({"IRIS-22"}, set_property(A, _VOLUME, "SnapshotId", "snap-0123456789abcdef0")),
 }

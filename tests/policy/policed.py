@@ -16,7 +16,8 @@ from cdk_intersystems.policy import acknowledge as helper
 from cdk_intersystems.policy.iris_checks import check
 from cdk_intersystems.policy.rules.assembly import Assembly
 from stacks.deployment_app import define_deployment, make_app
-from tests.policy.variations import configuration
+from tests.policy.constructs_alone import define_constructs_alone
+from tests.policy.variations import CONSTRUCTS_ALONE, configuration
 
 PACKS = (AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks)
 
@@ -67,7 +68,10 @@ def police(variation: str, outdir: Path) -> Policed:
 
     app = make_app(outdir=str(outdir))
     with patch.object(helper, "Validations", Recorder):
-        define_deployment(app, deployment_of(configuration(variation)))
+        if variation == CONSTRUCTS_ALONE:
+            define_constructs_alone(app)
+        else:
+            define_deployment(app, deployment_of(configuration(variation)))
     findings = {At(path, id) for id, path in _found(app)}
     # IrisChecks fails the synthesis when it finds something, after everything was written; what it found is told below.
     with suppress(RuntimeError):

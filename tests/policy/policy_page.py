@@ -2,13 +2,14 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cdk_intersystems.policy.rules import ALL_RULES
-from tests.policy.variations import ACCOUNT, REGION, VARIATIONS, configuration
+from tests.policy.constructs_alone import STACK
+from tests.policy.variations import ACCOUNT, ALL, CONSTRUCTS_ALONE, REGION, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "policy.md"
 COMMAND = "python -m tests.policy.policy_page"
+
+_ALONE = "Constructs alone"
+_APP = "The whole reference app"
 
 _HEAD = f"""# Policy
 
@@ -53,51 +57,63 @@ What no general pack knows. An error fails the synthesis; a warning is reported,
 
 _ACKNOWLEDGED_HEAD = """## Acknowledged findings
 
-Everything the library's constructs acknowledge, over all of the deployments the tests try ({variations}). "Not yet" says what
-is still to come. A digit or letter that only counts is a `*`.
-
+Everything the library's constructs acknowledge, in all that the tests try: {variations}.
+"Not yet" says what is still to come. A number that only counts is a `*`.
 """
 
 
 def page(policed: "Callable[[str], Policed]") -> str:
     """The page as it has to be."""
-    acknowledged: dict[tuple[str, str, str], set[str]] = {}
-    for variation in VARIATIONS:
+    by_construct: dict[tuple[str, str, str], set[str]] = {}
+    for variation in ALL:
         kinds = _kinds(variation)
-        for (kind, construct), id, reason in _acknowledgements(policed(variation).acknowledged, kinds):
-            acknowledged.setdefault((kind, construct, reason), set()).add(id)
+        for kind, construct, id, reason in _acknowledgements(policed(variation).acknowledged, kinds):
+            by_construct.setdefault((kind, construct, reason), set()).add(id)
+    acknowledged: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    said = {reason for kind, _, reason in by_construct if not kind.startswith(_ALONE)}
+    for (kind, construct, reason), ids in sorted(by_construct.items()):
+        # Of the constructs alone only what the reference app has no cause to say.
+        if kind.startswith(_ALONE) and reason in said:
+            continue
+        acknowledged.setdefault((kind, reason, tuple(sorted(ids))), []).append(construct)
     rules = "".join(
         f"| {rule.id}{' (warning)' if rule.severity == 'warning' else ''} | {rule.title} | {rule.fix} |\n" for rule in ALL_RULES
     )
-    head = _ACKNOWLEDGED_HEAD.format(variations=", ".join(VARIATIONS))
+    head = _ACKNOWLEDGED_HEAD.format(variations="; ".join(ALL))
     return _HEAD + _RULES_HEAD + rules + "\n" + head + "".join(_sections(acknowledged))
 
 
-def _sections(acknowledged: "Mapping[tuple[str, str, str], set[str]]") -> Iterator[str]:
+def _sections(acknowledged: "Mapping[tuple[str, str, tuple[str, ...]], list[str]]") -> Iterator[str]:
     for kind in sorted({kind for kind, _, _ in acknowledged}):
-        rows = sorted((construct, reason, ids) for (of, construct, reason), ids in acknowledged.items() if of == kind)
-        yield f"### {kind}\n\n| Construct | Findings | What compensates |\n|---|---|---|\n"
-        for construct, reason, ids in rows:
-            yield f"| `{construct}` | {', '.join(f'`{id}`' for id in sorted(ids))} | {reason} |\n"
-        yield "\n" if kind != max(kind for kind, _, _ in acknowledged) else ""
+        rows = sorted((constructs, ids, reason) for (of, reason, ids), constructs in acknowledged.items() if of == kind)
+        yield f"\n### {kind}\n\n| Construct | Findings | What compensates |\n|---|---|---|\n"
+        for constructs, ids, reason in rows:
+            yield f"| {_listed(constructs)} | {_listed(ids)} | {reason} |\n"
 
 
-def _acknowledgements(
-    acknowledged: "Mapping[At, str]", kinds: "Mapping[str, str]"
-) -> Iterator[tuple[tuple[str, str], str, str]]:
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _acknowledgements(acknowledged: "Mapping[At, str]", kinds: "Mapping[str, str]") -> Iterator[tuple[str, str, str, str]]:
     for at, reason in acknowledged.items():
         stack, _, construct = at.path.partition("/")
+        construct = construct or "app"
+        if member := re.match(r"Database/Library-(a|b|arbiter)/", construct):
+            stack, construct = f"{stack}-{member[1]}", construct[member.end() :]
         counted = re.sub(r"(?<=[A-Za-z])\d+(?=/|$)", "*", construct)
         # Account and region as CloudFormation calls them, whether the deployment states them or not.
         id = at.id.replace(ACCOUNT, "<AWS::AccountId>").replace(REGION, "<AWS::Region>")
-        yield (kinds[stack], counted), id, reason
+        yield kinds[stack], counted, id, reason
 
 
 def _kinds(variation: str) -> dict[str, str]:
     """What each stack of a variation is, in words."""
+    if variation == CONSTRUCTS_ALONE:
+        return {"": _APP, STACK: _ALONE, **{f"{STACK}-{member}": f"{_ALONE}: member" for member in ("a", "b", "arbiter")}}
     data = configuration(variation)
     prefix = f"{data['name']}-primary"
-    kinds = {f"{prefix}-foundation": "Foundation", f"{prefix}-network": "Network"}
+    kinds = {"": _APP, f"{prefix}-foundation": "Foundation", f"{prefix}-network": "Network"}
     for mirror_set in data["mirror_sets"]:
         name = f"{prefix}-{mirror_set['name'].lower()}"
         members = {f"{name}-{member}": "Failover member" for member in "ab"}

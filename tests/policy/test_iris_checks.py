@@ -11,7 +11,7 @@ from cdk_intersystems.policy.iris_checks import IrisChecks, check
 from cdk_intersystems.policy.rules import ALL_RULES
 from cdk_intersystems.policy.rules.assembly import Assembly
 from tests.policy.mutations import MUTATIONS, A, Templates
-from tests.policy.variations import VARIATIONS, configuration
+from tests.policy.variations import ALL, configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def trakcare(policed: "Get") -> Templates:
     return {stack.name: dict(stack.template) for stack in policed("trakcare").assembly.stacks}
 
 
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", ALL)
 def test_finds_nothing_in_a_deployment_as_it_is(policed: "Get", variation: str) -> None:
     found = [f"{rule.id} {finding.logical_id}: {finding.message}" for rule, finding in check(policed(variation).assembly)]
     assert found == []
@@ -38,7 +38,9 @@ def test_notices(trakcare: Templates, mutation: str) -> None:
     expected, mutate = MUTATIONS[mutation]
     templates = deepcopy(trakcare)
     mutate(templates)
-    assert {rule.id for rule, _ in check(Assembly.from_templates(templates))} == expected
+    found = {rule.id for rule, _ in check(Assembly.from_templates(templates))}
+    # Whatever is changed in a finished template of a member is a change past its approval too.
+    assert found - ({"IRIS-22"} - expected) == expected
 
 
 def test_notices_a_stack_without_termination_protection(trakcare: Templates) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.policy.variations import VARIATIONS, configuration
+from tests.policy.variations import ALL, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", ALL)
 def test_every_finding_is_acknowledged(policed: "Get", variation: str) -> None:
     this = policed(variation)
     assert sorted(f"{each.id} at {each.path}" for each in this.findings if this.answer(each) is None) == []
 
 
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", ALL)
 def test_acknowledgements_stand_on_the_exact_construct(policed: "Get", variation: str) -> None:
     """On a resource, or the L2 construct whose only own resource it is; further up, one would cover what comes later."""
     this = policed(variation)
@@ -45,15 +45,16 @@ def test_no_acknowledgement_is_dead(policed: "Get") -> None:
     """One that matches a finding in no variation is a mistake, or no longer needed."""
     used: set[tuple[str, str]] = set()
     stated: set[tuple[str, str]] = set()
-    for variation in VARIATIONS:
+    for variation in ALL:
         this = policed(variation)
-        stated |= {(each.path, each.id) for each in this.acknowledged}
+        # Those of the CDK's own validation, which is off here, are held by `make lint`.
+        stated |= {(each.path, each.id) for each in this.acknowledged if "::" not in each.id.partition("[")[0]}
         used |= {(found.path, found.id) for each in this.findings if (found := this.answer(each))}
     assert sorted(f"{id} at {path}" for path, id in stated - used) == []
 
 
 def test_reasons_say_what_compensates(policed: "Get") -> None:
-    reasons = {reason for variation in VARIATIONS for reason in policed(variation).acknowledged.values()}
+    reasons = {reason for variation in ALL for reason in policed(variation).acknowledged.values()}
     assert [reason for reason in reasons if len(reason.split()) < 8 or "false positive" in reason.lower()] == []
 
 

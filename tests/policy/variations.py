@@ -92,6 +92,11 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "account unknown": ("trakcare", _unknown_account),
 }
 
+CONSTRUCTS_ALONE = "constructs alone"
+"""The one that no YAML file describes: see constructs_alone.py."""
+
+ALL = [*VARIATIONS, CONSTRUCTS_ALONE]
+
 
 def configuration(variation: str) -> dict[str, Any]:
     """The plain values of a variation, as its YAML file would have them."""

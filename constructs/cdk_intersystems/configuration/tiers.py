@@ -87,7 +87,7 @@ class WebTierConfig(Section):
     )
     client_cidrs: tuple[Cidr, ...] = key(
         "Ranges from which clients may connect.",
-        default_text="`0.0.0.0/0` if internet-facing; the VPC's range if internal",
+        default_text="`0.0.0.0/0` if internet-facing; must be stated if internal",
         example=["192.168.0.0/16"],
     )
     waf: Switch = key(

@@ -16,8 +16,8 @@ METRIC_NAMESPACE = "CdkIntersystems"
 """The CloudWatch namespace instances may write metrics to."""
 
 _NO_RESOURCE = (
-    "the actions of Session Manager, metrics and describe calls have no resource-level permissions; "
-    "metrics are bound to one namespace by condition"
+    "none of these actions can be bound to the host here: Session Manager's channels, metrics and describe calls have no "
+    "resource-level permissions, and a role can't name the instance that will use it; metrics are bound to one namespace"
 )
 
 

@@ -70,6 +70,7 @@ class MirroredDatabase(Construct):
         arbiter_instance_type: ec2.InstanceType | None = None,
         volumes: MemberVolumes | None = None,
         ports: Mapping[str, int] | None = None,
+        endpoint_subnets: Sequence[ec2.ISubnet] | None = None,
         client_cidrs: Sequence[str] = (),
         ecp_client_ceiling: int = 0,
         addresses: Mapping[str, str] | None = None,
@@ -109,10 +110,12 @@ class MirroredDatabase(Construct):
                 the members are Graviton.
             volumes: The volumes of each failover member. Default: gp3 volumes of modest size, see `MemberVolumes`.
             ports: The services of the endpoint, name to port. Default: the superserver on 1972.
+            endpoint_subnets: Where the endpoint has its addresses, one subnet per zone. AWS chooses them, so it is better not
+                where the members' fixed addresses are. Default: the data subnets.
             client_cidrs: Ranges outside AWS that may use every service of the endpoint. Default: none.
             ecp_client_ceiling: The most ECP clients the members admit (MaxServerConn of IRIS), 0 to 254. Default: none.
-            addresses: The fixed addresses by member (`a`, `b`, `arbiter`). Default: by the address plan, from the range
-                reserved in each subnet.
+            addresses: The fixed addresses by member (`a`, `b`, `arbiter`). Default: by the address plan, from the
+                second sixteen addresses of each subnet.
             absent_member: `a` or `b`, if that failover member's host is taken out, to be replaced by one with another image.
                 Its volumes stay. Default: both are there.
             tenancy: Whether the members share hardware with other accounts, have hardware of this account alone
@@ -181,7 +184,7 @@ class MirroredDatabase(Construct):
             self,
             "Endpoint",
             vpc=vpc,
-            subnets=data_subnets,
+            subnets=endpoint_subnets or data_subnets,
             member_addresses=[self._addresses[member] for member in FAILOVER_MEMBERS],
             member_security_group=self._security_groups.members,
             ports=ports or {SUPERSERVER: SUPERSERVER_PORT},

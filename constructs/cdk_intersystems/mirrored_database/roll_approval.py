@@ -85,7 +85,7 @@ class RollApproval(Construct):
             "Rule",
             assertions=[
                 CfnRuleAssertion(
-                    assert_=Fn.condition_equals("a", "a"),
+                    assert_=Fn.condition_equals(parameter.value_as_string, code),
                     assert_description=(
                         f"This change restarts or replaces {member}, or changes which volumes it has. Roll one host of a "
                         f"mirror at a time, while the others are well: cdk deploy {stack} --exclusively "

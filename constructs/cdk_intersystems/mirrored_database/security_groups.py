@@ -52,6 +52,6 @@ def admit_to_services(group: ec2.SecurityGroup, service_endpoints: ec2.ISecurity
     The rule on the endpoints' group is defined in the instances' stack, so that the network's never depends on it.
     """
     if service_endpoints is not None:
-        group.connections.allow_to(service_endpoints, _HTTPS, "AWS services, through the VPC's interface endpoints")
+        group.connections.allow_to(service_endpoints, _HTTPS, "AWS services, through interface endpoints")
     if internet:
         group.add_egress_rule(ec2.Peer.any_ipv4(), _HTTPS, "HTTPS to the Internet, through the NAT gateways")

@@ -8,11 +8,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_intersystems.model.addresses import TIERS, fixed_address_range, subnet_cidr
+from cdk_intersystems.model.addresses import TIERS, subnet_cidr
 from cdk_intersystems.network.endpoints import add_service_endpoints
 from cdk_intersystems.policy.acknowledge import acknowledge
-
-_TIERS_WITH_FIXED_ADDRESSES = ("data", "arbiter")
 
 
 class Network(Construct):
@@ -20,8 +18,8 @@ class Network(Construct):
 
     Five tiers, each with one subnet in every zone: `public` (only where something faces the Internet), `web`,
     `application`, `data` and `arbiter`. No subnet gives public addresses. What an instance needs of AWS is reached through
-    interface endpoints, so that every tier works with no route to the Internet. In the data and arbiter subnets a range is
-    reserved for the fixed addresses of mirror members, so that AWS never hands one of them to something else.
+    interface endpoints, so that every tier works with no route to the Internet. Put nothing into the data and arbiter subnets
+    but mirror members, whose addresses are fixed: to anything else AWS may give one of them.
 
     Example:
         ```python
@@ -99,13 +97,12 @@ class Network(Construct):
         self._subnets: dict[str, list[ec2.ISubnet]] = {
             tier: list(vpc.select_subnets(subnet_group_name=tier).subnets) for tier in TIERS if with_public or tier != "public"
         }
-        self._reserve_fixed_addresses()
         self._add_flow_logs(vpc, flow_log_group)
         endpoints = ec2.SecurityGroup(
             self,
             "ServiceEndpoints",
             vpc=vpc,
-            description="Interface endpoints of AWS services: who may use them is said by each user's own stack",
+            description="Interface endpoints of AWS services",
             allow_all_outbound=False,
         )
         self._endpoints_security_group: ec2.ISecurityGroup | None = endpoints
@@ -189,18 +186,6 @@ class Network(Construct):
         if tier not in self._subnets:
             raise ValueError(f"this network has no {tier!r} subnets; it has {', '.join(self._subnets)}")
         return self._subnets[tier]
-
-    def _reserve_fixed_addresses(self) -> None:
-        for tier in _TIERS_WITH_FIXED_ADDRESSES:
-            for number, subnet in enumerate(self._subnets[tier], start=1):
-                ec2.CfnSubnetCidrReservation(
-                    self,
-                    f"{tier.capitalize()}Addresses{number}",
-                    subnet_id=subnet.subnet_id,
-                    cidr=str(fixed_address_range(IPv4Network(subnet.ipv4_cidr_block))),
-                    reservation_type="explicit",
-                    description="fixed addresses of mirror members and arbiters",
-                )
 
     def _add_flow_logs(self, vpc: ec2.Vpc, log_group: logs.ILogGroup) -> None:
         role = iam.Role(

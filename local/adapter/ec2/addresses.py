@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import common
 from local.adapter.errors import AwsError
+
+if TYPE_CHECKING:
+    from local.adapter.ec2 import common
 
 # Subnet CIDR reservations, by id: ministack has none.
 reservations: Any = type(emulator.ec2._subnets)()
@@ -33,9 +35,7 @@ def claim(subnet: common.Record, wanted: str | None) -> str:
         if wanted in taken:
             raise AwsError("InvalidIPAddress.InUse", f"Address {wanted} is in use.")
         return wanted
-    held = [
-        ipaddress.ip_network(entry["Cidr"]) for entry in reservations.values() if entry["SubnetId"] == subnet["SubnetId"]
-    ]
+    held = [ipaddress.ip_network(entry["Cidr"]) for entry in reservations.values() if entry["SubnetId"] == subnet["SubnetId"]]
     for number in range(int(network.network_address) + _RESERVED_FIRST, int(network.broadcast_address)):
         address = ipaddress.ip_address(number)
         # "Work with subnet CIDR reservations": AWS assigns no address out of a reservation by itself.

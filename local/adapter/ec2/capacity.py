@@ -54,9 +54,7 @@ def describe_hosts(request: dict[str, Any]) -> dict[str, Any]:
     records = common.chosen(hosts, request.get("HostIds"), "InvalidHostID", "host")
     wanted = {**request, "Filters": request.get("Filter") or []}
     found = filters.matching(records, wanted, "HostId", _HOST_FILTERS)
-    return {
-        "Hosts": [{**record, "Instances": _placed(record), "Tags": common.tags_of(record["HostId"])} for record in found]
-    }
+    return {"Hosts": [{**record, "Instances": _placed(record), "Tags": common.tags_of(record["HostId"])} for record in found]}
 
 
 def _placed(record: common.Record) -> list[common.Record]:
@@ -74,7 +72,10 @@ def release_hosts(request: dict[str, Any]) -> dict[str, Any]:
     for identifier in common.required(request, "HostIds"):
         record = common.find(hosts, identifier, "InvalidHostID", "host")
         if _placed(record):
-            error = {"Code": "Client.InvalidHost.Occupied", "Message": f"Dedicated host '{identifier}' cannot be released"}
+            error = {
+                "Code": "Client.InvalidHost.Occupied",
+                "Message": f"Dedicated host '{identifier}' cannot be released",
+            }
             refused.append({"ResourceId": identifier, "Error": error})
         else:
             del hosts[identifier]
@@ -88,9 +89,7 @@ def create_reservation(request: dict[str, Any]) -> dict[str, Any]:
     count = int(common.required(request, "InstanceCount"))
     record = {
         "CapacityReservationId": identifier,
-        "CapacityReservationArn": (
-            f"arn:aws:ec2:{emulator.region()}:{emulator.account()}:capacity-reservation/{identifier}"
-        ),
+        "CapacityReservationArn": (f"arn:aws:ec2:{emulator.region()}:{emulator.account()}:capacity-reservation/{identifier}"),
         "OwnerId": emulator.account(),
         "InstanceType": common.required(request, "InstanceType"),
         "InstancePlatform": common.required(request, "InstancePlatform"),

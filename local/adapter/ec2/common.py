@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.adapter import emulator
 from local.adapter.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 Record = dict[str, Any]
 

@@ -24,7 +24,10 @@ _FLOW_LOG_FILTERS: dict[str, str | filters.Getter] = {
     "resource-id": "ResourceId",
     "traffic-type": "TrafficType",
 }
-_OPEN_POLICY = {"Version": "2008-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
+_OPEN_POLICY = {
+    "Version": "2008-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+}
 
 
 def create(request: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +54,7 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
         "DnsEntries": [],
         "PrivateDnsEnabled": private_dns and kind == "Interface",
         "RequesterManaged": False,
+        "DnsOptions": request.get("DnsOptions"),
         "IpAddressType": request.get("IpAddressType", "ipv4"),
         "OwnerId": emulator.account(),
         "CreationTimestamp": common.now(),

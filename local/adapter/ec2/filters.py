@@ -33,9 +33,7 @@ def matching(
     return records
 
 
-def _accepts(
-    record: common.Record, name: str, wanted: list[str], identifier: str, known: Mapping[str, str | Getter]
-) -> bool:
+def _accepts(record: common.Record, name: str, wanted: list[str], identifier: str, known: Mapping[str, str | Getter]) -> bool:
     """Say whether one filter accepts one record; a filter's values are alternatives and may hold wildcards."""
     if name.startswith("tag:"):
         tags = common.tags_of(record[identifier])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.adapter import emulator
 from local.adapter.ec2 import common, filters
 from local.adapter.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Where a rule's other side stands in a permission, and what names it there.
 _SIDES = {
@@ -160,7 +162,7 @@ def _requested(request: dict[str, Any]) -> list[common.Record]:
     """The rules of a request, in its longer or in its shorter form."""
     permissions = list(request.get("IpPermissions") or [])
     if request.get("IpProtocol"):
-        short = {name: request[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in request}
+        short: common.Record = {name: request[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in request}
         if request.get("CidrIp"):
             short["IpRanges"] = [{"CidrIp": request["CidrIp"]}]
         permissions.append(short)
@@ -199,7 +201,7 @@ def _check(entry: common.Record) -> None:
 
 def _sentence(entry: common.Record) -> str:
     """A rule as EC2 writes it in the message about a duplicate."""
-    _, first, last, side, other = _key(entry)
+    _, first, last, _, other = _key(entry)
     if entry["IpProtocol"] == "-1":
         return f"peer: {other}, ALL, ALLOW"
     return f"peer: {other}, {entry['IpProtocol'].upper()}, from port: {first}, to port: {last}, ALLOW"

@@ -21,9 +21,7 @@ def describe(request: dict[str, Any]) -> dict[str, Any]:
         "userData": {"UserData": {"Value": instance["_user_data"] or None}},
         "disableApiTermination": {"DisableApiTermination": {"Value": instance["_disable_api_termination"]}},
         "disableApiStop": {"DisableApiStop": {"Value": instance["_disable_api_stop"]}},
-        "instanceInitiatedShutdownBehavior": {
-            "InstanceInitiatedShutdownBehavior": {"Value": instance["_shutdown_behavior"]}
-        },
+        "instanceInitiatedShutdownBehavior": {"InstanceInitiatedShutdownBehavior": {"Value": instance["_shutdown_behavior"]}},
         "rootDeviceName": {"RootDeviceName": {"Value": instance["RootDeviceName"]}},
         "blockDeviceMapping": {"BlockDeviceMappings": instance["BlockDeviceMappings"]},
         "sourceDestCheck": {"SourceDestCheck": {"Value": primary[0]["SourceDestCheck"] if primary else True}},

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import common
+from local.adapter.ec2 import common, launch_templates
 from local.adapter.errors import AwsError
 
 # RunInstances' documented defaults for the metadata service. The token default is "optional" for AMIs without
@@ -47,7 +47,7 @@ def launch_template_data(chosen: dict[str, Any]) -> dict[str, Any]:
     numbers = {"$Default": template["DefaultVersionNumber"], "$Latest": template["LatestVersionNumber"]}
     for version in template["Versions"]:
         if str(version["VersionNumber"]) == str(numbers.get(wanted, wanted)):
-            return dict(version["LaunchTemplateData"])
+            return launch_templates.data(version["LaunchTemplateData"])
     message = f"Could not find the specified version {wanted} for the launch template with ID {identifier or name}."
     raise AwsError("InvalidLaunchTemplateId.VersionNotFound", message)
 
@@ -65,7 +65,9 @@ def subnet(wanted: dict[str, Any]) -> common.Record:
     if identifier:
         found = common.subnet(identifier)
         if zone and zone != found["AvailabilityZone"]:
-            message = f"The availability zone '{zone}' does not match the subnet's availability zone '{found['AvailabilityZone']}'"
+            message = (
+                f"The availability zone '{zone}' does not match the subnet's availability zone '{found['AvailabilityZone']}'"
+            )
             raise AwsError("InvalidParameterCombination", message)
         return found
     for record in emulator.ec2._subnets.values():

@@ -71,7 +71,9 @@ def _launch(wanted: dict[str, Any], index: int) -> common.Record:
             iam_arn=profile.get("Arn", ""), iam_name=profile.get("Name", ""), allow_missing=False
         )
     if refusal:
-        raise AwsError("InvalidParameterValue", f"Invalid IAM Instance Profile name {profile.get('Name') or profile.get('Arn')}")
+        raise AwsError(
+            "InvalidParameterValue", f"Invalid IAM Instance Profile name {profile.get('Name') or profile.get('Arn')}"
+        )
     instance = instance_request.record(wanted, subnet, index)
     identifier = instance["InstanceId"]
     primary = _interfaces(instance, wanted, subnet)

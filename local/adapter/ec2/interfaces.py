@@ -139,9 +139,7 @@ def delete(request: dict[str, Any]) -> dict[str, Any]:
 def describe(request: dict[str, Any]) -> dict[str, Any]:
     """DescribeNetworkInterfaces."""
     store = emulator.ec2._network_interfaces
-    records = common.chosen(
-        store, request.get("NetworkInterfaceIds"), "InvalidNetworkInterfaceID", "networkInterface ID"
-    )
+    records = common.chosen(store, request.get("NetworkInterfaceIds"), "InvalidNetworkInterfaceID", "networkInterface ID")
     found = filters.matching(records, request, "NetworkInterfaceId", _FILTERS)
     return {"NetworkInterfaces": [described(record) for record in found]}
 

@@ -129,9 +129,7 @@ def reserve(request: dict[str, Any]) -> dict[str, Any]:
 def unreserve(request: dict[str, Any]) -> dict[str, Any]:
     """DeleteSubnetCidrReservation."""
     identifier = common.required(request, "SubnetCidrReservationId")
-    record = common.find(
-        addresses.reservations, identifier, "InvalidSubnetCidrReservationID", "subnet CIDR reservation"
-    )
+    record = common.find(addresses.reservations, identifier, "InvalidSubnetCidrReservationID", "subnet CIDR reservation")
     del addresses.reservations[identifier]
     return {"DeletedSubnetCidrReservation": record}
 

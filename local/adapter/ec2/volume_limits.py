@@ -39,8 +39,14 @@ class Limits:
 _TYPES = {
     "gp2": Limits(smallest=1, largest=16384),
     "gp3": Limits(
-        smallest=1, largest=65536, least_iops=3000, most_iops=80000, iops_per_gib=500, default_iops=3000,
-        throughput=(125, 2000), mib_per_iops=0.25,
+        smallest=1,
+        largest=65536,
+        least_iops=3000,
+        most_iops=80000,
+        iops_per_gib=500,
+        default_iops=3000,
+        throughput=(125, 2000),
+        mib_per_iops=0.25,
     ),
     "io1": Limits(smallest=4, largest=16384, least_iops=100, most_iops=64000, iops_per_gib=50),
     "io2": Limits(smallest=4, largest=65536, least_iops=100, most_iops=256000, iops_per_gib=1000),

@@ -45,7 +45,7 @@ def make(specification: dict[str, Any], zone: str) -> common.Record:
     encrypted = bool(specification.get("Encrypted"))
     if specification.get("KmsKeyId") and not encrypted:
         raise AwsError("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
-    record = {
+    record: common.Record = {
         "VolumeId": common.new_id("vol"),
         "AvailabilityZone": zone,
         "Size": int(size),
@@ -97,9 +97,7 @@ def _described(record: common.Record) -> common.Record:
     return {**record, "Tags": common.tags_of(record["VolumeId"])}
 
 
-def attach(
-    record: common.Record, instance: common.Record, device: str, *, delete_on_termination: bool
-) -> common.Record:
+def attach(record: common.Record, instance: common.Record, device: str, *, delete_on_termination: bool) -> common.Record:
     """Attach a volume to an instance, refusing what EC2 refuses.
 
     Raises:
@@ -119,7 +117,10 @@ def attach(
         message = f"Instance '{holder}' is not 'running'."
         raise AwsError("IncorrectState", message)
     if any(mapping["DeviceName"] == device for mapping in instance["BlockDeviceMappings"]):
-        raise AwsError("InvalidParameterValue", f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use")
+        raise AwsError(
+            "InvalidParameterValue",
+            f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use",
+        )
     attachment = {
         "VolumeId": identifier,
         "InstanceId": holder,
@@ -182,7 +183,7 @@ def modify(request: dict[str, Any]) -> dict[str, Any]:
     """ModifyVolume: type, size (which only grows), IOPS and throughput; done at once."""
     record = common.volume(common.required(request, "VolumeId"))
     before = {name: record.get(name) for name in ("Size", "VolumeType", "Iops", "Throughput")}
-    kind, size = request.get("VolumeType", record["VolumeType"]), int(request.get("Size", record["Size"]))
+    kind, size = str(request.get("VolumeType") or record["VolumeType"]), int(request.get("Size") or record["Size"])
     if size < record["Size"]:
         message = f"New size cannot be smaller than existing size {record['Size']}."
         raise AwsError("InvalidParameterValue", message)

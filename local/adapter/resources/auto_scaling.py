@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.adapter import auto_scaling, elbv2, emulator
-from local.adapter.auto_scaling import Record
 from local.adapter.ec2 import common, instance_request
 from local.adapter.errors import AwsError
 from local.adapter.resources.handler import Handler, Made, Properties, Resource
+
+if TYPE_CHECKING:
+    from local.adapter.auto_scaling import Record
 
 # Kept and reported as the template has them.
 _SAME = (

@@ -21,7 +21,14 @@ _RESERVATION = (
     "EndDate",
     "EndDateType",
 )
-_RESERVATION_FIXED = ("Tenancy", "InstancePlatform", "InstanceType", "AvailabilityZone", "EphemeralStorage", "EbsOptimized")
+_RESERVATION_FIXED = (
+    "Tenancy",
+    "InstancePlatform",
+    "InstanceType",
+    "AvailabilityZone",
+    "EphemeralStorage",
+    "EbsOptimized",
+)
 
 
 def create_host(resource: Resource) -> Made:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.adapter import emulator, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Properties = dict[str, Any]
 # A resource's physical id, which `Ref` returns, and what `Fn::GetAtt` returns by name.
@@ -39,7 +41,7 @@ class Resource:
         return [{"ResourceType": resource_type, "Tags": tags}] if tags else []
 
 
-class Replace(Exception):
+class ReplacementError(Exception):
     """Raised by an update that cannot be done in place: CloudFormation then makes the resource anew."""
 
 
@@ -50,7 +52,7 @@ class Handler:
     Attributes:
         create: Makes the resource.
         delete: Takes the physical id and the properties, and removes the resource.
-        update: Takes the physical id, the properties before, and the resource as it is to be. Raises `Replace`
+        update: Takes the physical id, the properties before, and the resource as it is to be. Raises `ReplacementError`
             where the change cannot be made in place.
         replacing: The properties a change of which always makes a new resource: the schema's
             ``createOnlyProperties``.
@@ -80,7 +82,7 @@ def register(kind: str, handler: Handler) -> None:
     def update(physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str) -> Made:
         try:
             return handler.update(physical_id, old, resource(logical_id, new, stack))
-        except Replace:
+        except ReplacementError:
             made: Made = emulator.provisioners._replace_resource(kind, physical_id, old, new, stack, logical_id)
             return made
 
@@ -98,7 +100,7 @@ def register(kind: str, handler: Handler) -> None:
 
 def unchanged(physical_id: str, old: Properties, new: Resource) -> Made:
     """The update of a type every property of which replaces: nothing is ever left to do."""
-    raise Replace
+    raise ReplacementError
 
 
 def changed(old: Properties, new: Properties) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from local.adapter import emulator
 from local.adapter.ec2 import common, instances, table
 from local.adapter.resources import tags
-from local.adapter.resources.handler import Handler, Made, Properties, Replace, Resource, changed
+from local.adapter.resources.handler import Handler, Made, Properties, ReplacementError, Resource, changed
 
 _TYPE = "AWS::EC2::Instance"
 # Named alike in the template and in RunInstances.
@@ -108,7 +108,7 @@ def update(physical_id: str, old: Properties, resource: Resource) -> Made:
     new = resource.properties
     differing = changed(old, new)
     if "BlockDeviceMappings" in differing:
-        raise Replace  # anything but DeleteOnTermination replaces; the difference is not worth telling apart here
+        raise ReplacementError  # anything but DeleteOnTermination replaces; the difference is not worth telling apart here
     stopping = differing & set(_STOPPING)
     if stopping:
         table.call("StopInstances", InstanceIds=[physical_id])

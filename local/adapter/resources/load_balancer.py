@@ -206,7 +206,7 @@ def _target(record: Record, entry: Record) -> Record:
             raise AwsError("InvalidTarget", message)
     elif record["TargetType"] == "ip" and entry.get("AvailabilityZone") != "all" and record["VpcId"]:
         addresses.require_in_vpc(entry["Id"], common.vpc(record["VpcId"]))
-    target = {"Id": entry["Id"], "Port": int(entry.get("Port", record["Port"]))}
+    target = {"Id": entry["Id"], "Port": int(entry.get("Port") or record["Port"])}
     if entry.get("AvailabilityZone"):
         target["AvailabilityZone"] = entry["AvailabilityZone"]
     return target

@@ -31,6 +31,7 @@ _ENDPOINT = (
     "RouteTableIds",
     "PrivateDnsEnabled",
     "IpAddressType",
+    "DnsOptions",
 )
 
 
@@ -210,7 +211,11 @@ def update_endpoint(physical_id: str, old: Properties, resource: Resource) -> Ma
     """Change policy, private DNS, subnets, groups, route tables and tags."""
     new = resource.properties
     request: dict[str, Any] = {}
-    for name, add in (("SubnetIds", "SubnetIds"), ("SecurityGroupIds", "SecurityGroupIds"), ("RouteTableIds", "RouteTableIds")):
+    for name, add in (
+        ("SubnetIds", "SubnetIds"),
+        ("SecurityGroupIds", "SecurityGroupIds"),
+        ("RouteTableIds", "RouteTableIds"),
+    ):
         before, after = set(old.get(name) or []), set(new.get(name) or [])
         request |= {f"Add{add}": sorted(after - before), f"Remove{add}": sorted(before - after)}
     if "PolicyDocument" in changed(old, new):

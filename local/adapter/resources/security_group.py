@@ -7,7 +7,7 @@ from typing import Any
 from local.adapter import emulator
 from local.adapter.ec2 import common, groups, table
 from local.adapter.resources import tags
-from local.adapter.resources.handler import Handler, Made, Properties, Resource, changed, unchanged
+from local.adapter.resources.handler import Handler, Made, Properties, Resource, changed
 
 _INGRESS, _EGRESS = "SecurityGroupIngress", "SecurityGroupEgress"
 _OTHER_SIDES = {

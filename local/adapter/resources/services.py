@@ -6,7 +6,7 @@ from typing import Any
 
 from local.adapter import api, emulator, record
 from local.adapter.errors import AwsError
-from local.adapter.resources.handler import Handler, Made, Properties, Replace, Resource, unchanged
+from local.adapter.resources.handler import Handler, Made, Properties, ReplacementError, Resource, unchanged
 
 _COMPOSITE = (
     "AlarmName",
@@ -72,7 +72,7 @@ def update_health_check(physical_id: str, old: Properties, resource: Resource) -
     before, after = old["HealthCheckConfig"], resource.properties["HealthCheckConfig"]
     fixed = ("Type", "MeasureLatency", "RequestInterval")
     if any(before.get(name) != after.get(name) for name in fixed):
-        raise Replace
+        raise ReplacementError
     if before != after:
         config = {name: value for name, value in after.items() if name not in fixed}
         api.call("route53", "UpdateHealthCheck", HealthCheckId=physical_id, **config)
@@ -94,9 +94,7 @@ def create_record_set(resource: Resource) -> Made:
         zones[zone] = {"id": zone, "name": name, "caller_reference": zone, "comment": "", "private": False, "vpcs": []}
         emulator.service("route53")._records[zone] = []
         record.assume("hosted zone", zone, resource.stack)
-    made: Made = emulator.provisioners._r53_record_set_create(
-        resource.logical_id, resource.properties, resource.stack
-    )
+    made: Made = emulator.provisioners._r53_record_set_create(resource.logical_id, resource.properties, resource.stack)
     return made
 
 
@@ -107,9 +105,7 @@ def _domain(name: str) -> str:
 
 def update_record_set(physical_id: str, old: Properties, resource: Resource) -> Made:
     """Change a record set; another name or zone replaces it."""
-    made: Made = emulator.provisioners._r53_record_set_update(
-        physical_id, old, resource.properties, resource.stack
-    )
+    made: Made = emulator.provisioners._r53_record_set_update(physical_id, old, resource.properties, resource.stack)
     return made
 
 
@@ -166,9 +162,7 @@ def _profile(made: Made) -> Made:
 def update_profile(physical_id: str, old: Properties, resource: Resource) -> Made:
     """Change the profile's role."""
     arn = _profile_arn(physical_id, old)
-    return _profile(
-        emulator.provisioners._iam_ip_update(arn, old, resource.properties, resource.stack, resource.logical_id)
-    )
+    return _profile(emulator.provisioners._iam_ip_update(arn, old, resource.properties, resource.stack, resource.logical_id))
 
 
 def _profile_arn(name: str, given: Properties) -> str:

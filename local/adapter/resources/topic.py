@@ -28,9 +28,7 @@ def _set(arn: str, given: Properties) -> None:
 
 def update(physical_id: str, old: Properties, resource: Resource) -> Made:
     """Change the topic in place."""
-    made: Made = emulator.provisioners._sns_update(
-        physical_id, old, resource.properties, resource.stack, resource.logical_id
-    )
+    made: Made = emulator.provisioners._sns_update(physical_id, old, resource.properties, resource.stack, resource.logical_id)
     _set(made[0], resource.properties)
     return made
 

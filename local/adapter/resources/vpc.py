@@ -30,9 +30,7 @@ def create_vpc(resource: Resource) -> Made:
 
 def update_vpc(physical_id: str, old: Properties, resource: Resource) -> Made:
     """Change DNS settings, tenancy and tags."""
-    made = emulator.provisioners._ec2_vpc_update(
-        physical_id, old, resource.properties, resource.stack, resource.logical_id
-    )
+    made = emulator.provisioners._ec2_vpc_update(physical_id, old, resource.properties, resource.stack, resource.logical_id)
     return _with_vpc_attributes(made)
 
 
@@ -115,7 +113,7 @@ def _route_made(given: Properties) -> Made:
 
 
 def update_route(physical_id: str, old: Properties, resource: Resource) -> Made:
-    """Replace the route's target."""
+    """ReplacementError the route's target."""
     if changed(old, resource.properties):
         table.call("ReplaceRoute", **_route(resource.properties, _ROUTE_DESTINATIONS + _ROUTE_TARGETS))
     return _route_made(resource.properties)

@@ -192,9 +192,7 @@ class Tier(cdk.Stack):
                 cloud_watch_metrics_enabled=True, metric_name="acl", sampled_requests_enabled=True
             ),
         )
-        wafv2.CfnWebACLAssociation(
-            self, "AclAssociation", resource_arn=balancer.load_balancer_arn, web_acl_arn=acl.attr_arn
-        )
+        wafv2.CfnWebACLAssociation(self, "AclAssociation", resource_arn=balancer.load_balancer_arn, web_acl_arn=acl.attr_arn)
         s3.Bucket(self, "Logs", block_public_access=s3.BlockPublicAccess.BLOCK_ALL, enforce_ssl=True)
         # A type that nothing emulates: it must be told, and must not stop the deployment.
         cdk.CfnResource(self, "Unknown", type="AWS::NetworkManager::GlobalNetwork", properties={"Description": "x"})

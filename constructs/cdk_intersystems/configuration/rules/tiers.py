@@ -18,6 +18,9 @@ def tier_problems(deployment: Deployment) -> Iterator[Problem]:
     for index, web in enumerate(deployment.web_tiers):
         path = ("web_tiers", index)
         yield from _sizes(path, web.min, web.max)
+        if web.scheme == "internal" and not web.client_cidrs:
+            message = "missing; an internal web tier needs the ranges its clients connect from, for example [192.168.0.0/16]"
+            yield Problem(path=(*path, "client_cidrs"), message=message, reads=((*path, "scheme"),))
         both: tuple[Path, ...] = ((*path, "application_tier"), (*path, "mirror_set"))
         if web.application_tier is not None and web.mirror_set is not None:
             message = "either application_tier or mirror_set, not both"

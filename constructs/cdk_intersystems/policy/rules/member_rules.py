@@ -4,9 +4,14 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from cdk_intersystems.mirrored_database.roll_approval import PARAMETER as ROLL_APPROVAL
+from cdk_intersystems.mirrored_database.roll_approval import code_of
+from cdk_intersystems.model import tags
 from cdk_intersystems.model.topology import MEMBERS
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource, Stack
 from cdk_intersystems.policy.rules.mirrors import (
+    INSTANCE,
+    VOLUME,
     Member,
     launch_settings,
     member_stacks,
@@ -17,8 +22,6 @@ from cdk_intersystems.policy.rules.mirrors import (
     zone,
 )
 from cdk_intersystems.policy.rules.rule import Finding, rule
-
-ROLL_APPROVAL = "RollApproval"
 
 
 @rule(
@@ -142,7 +145,35 @@ def roll_approval(app: Assembly) -> Iterator[Finding]:
             codes[code] = stack
 
 
-MEMBER_RULES = (distinct_zones, fixed_addresses, volumes_encrypted_and_kept, protected_from_deletion, roll_approval)
+@rule(
+    "IRIS-22",
+    "the approval a member's stack asks for covers what its template really says",
+    fix="set the properties of the instance or volume itself; an override is applied after the approval's code was computed",
+)
+def approval_covers_the_template(app: Assembly) -> Iterator[Finding]:
+    """`add_property_override` gets past `RollApproval`, which can't see it; the finished template shows it."""
+    for stack in member_stacks(app):
+        stated = stack.template.get("Parameters", {}).get(ROLL_APPROVAL, {}).get("Default")
+        code = code_of(_full_name(stack), stack.template["Resources"])
+        if stated is not None and stated != code:
+            message = f"{ROLL_APPROVAL} is {stated}, and the instance and volumes of the template give {code}"
+            yield Finding(stack, message, f"Parameters.{ROLL_APPROVAL}")
+
+
+MEMBER_RULES = (
+    distinct_zones,
+    fixed_addresses,
+    volumes_encrypted_and_kept,
+    protected_from_deletion,
+    roll_approval,
+    approval_covers_the_template,
+)
+
+
+def _full_name(stack: Stack) -> str:
+    """What `RollApproval` was told the member is called."""
+    tagged = next(resource for resource in stack.resources() if resource.type in {INSTANCE, VOLUME} and resource.tags)
+    return "/".join(tagged.tags.get(tag, "") for tag in (tags.DEPLOYMENT, tags.MIRROR_SET, tags.MEMBER))
 
 
 def _is_address(value: str) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN, REPLACEMENT_OVERLAP, needed_connections
+from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN, needed_connections
 from cdk_intersystems.model.ports import SUPERSERVER_PORT
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource
 from cdk_intersystems.policy.rules.mirrors import SCALING_GROUP, members
@@ -13,8 +13,8 @@ from cdk_intersystems.policy.rules.security_groups import group_rules, groups_of
 @rule(
     "IRIS-17",
     "the application tiers of a mirror set can't open more ECP connections than its members can ever admit",
-    fix=f"lower the tiers' maxima: while servers are replaced there are {REPLACEMENT_OVERLAP} times as many, and "
-    f"MaxServerConn ends at {HIGHEST_MAX_SERVER_CONN}",
+    fix="lower the tiers' maxima: while servers are replaced there are twice as many, and MaxServerConn ends at "
+    f"{HIGHEST_MAX_SERVER_CONN}",
 )
 def ecp_connections(app: Assembly) -> Iterator[Finding]:
     """One ECP client too many restarts the data server. The mirror set's own ceiling is held by `MirroredDatabase`."""

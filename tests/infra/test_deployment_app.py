@@ -1,0 +1,207 @@
+"""From a configuration to stacks: their names, what protects them, what they need of each other, and what app.py says."""
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cdk_intersystems.configuration import deployment_of
+from stacks.deployment_app import define_deployment, make_app
+
+ROOT = Path(__file__).parent.parent.parent
+TRAKCARE = yaml.safe_load((ROOT / "config/trakcare.yaml").read_text())
+STATEFUL = {"foundation", "network", "trak", "trak-a", "trak-b", "trak-arbiter"}
+STATELESS = {"app", "print", "web", "clinical"}
+
+# What CloudFormation or this library can't tag, of the types that appear.
+_WITHOUT_TAGS = {
+    "AWS::EC2::Route",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::SubnetCidrReservation",
+    "AWS::EC2::SubnetRouteTableAssociation",
+    "AWS::EC2::VPCGatewayAttachment",
+    "AWS::EC2::CapacityReservation",
+    "AWS::EC2::Host",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::IAM::InstanceProfile",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::Route53::RecordSet",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::WAFv2::LoggingConfiguration",
+    "AWS::WAFv2::WebACLAssociation",
+    "AWS::Logs::ResourcePolicy",
+}
+
+
+def synthesized(change: Callable[[dict[str, Any]], None] = lambda data: None) -> dict[str, Any]:
+    data = copy.deepcopy(TRAKCARE)
+    change(data)
+    app = make_app()
+    define_deployment(app, deployment_of(data))
+    return {stack.stack_name: stack for stack in app.synth().stacks}
+
+
+@pytest.fixture(scope="module")
+def trakcare() -> dict[str, Any]:
+    return synthesized()
+
+
+def test_stacks_are_named_by_deployment_region_role_and_what_they_hold(trakcare: dict[str, Any]) -> None:
+    assert set(trakcare) == {f"trakcare-primary-{what}" for what in STATEFUL | STATELESS}
+    # What a person types after `cdk deploy` is the stack's name.
+    assert {stack.display_name for stack in trakcare.values()} == set(trakcare)
+
+
+def test_stacks_that_hold_something_cannot_be_deleted_by_mistake(trakcare: dict[str, Any]) -> None:
+    protected = {name.removeprefix("trakcare-primary-") for name, stack in trakcare.items() if stack.termination_protection}
+
+    assert protected == STATEFUL
+
+
+def test_without_termination_protection_nothing_stands_in_the_way_of_a_deletion() -> None:
+    stacks = synthesized(lambda data: data["regions"]["primary"].update(termination_protection=False))
+
+    assert not any(stack.termination_protection for stack in stacks.values())
+    text = str([stack.template for stack in stacks.values()])
+    assert "'DisableApiTermination': True" not in text
+    assert "'deletion_protection.enabled', 'Value': 'true'" not in text
+    assert "'Key': 'deletion_protection.enabled', 'Value': 'false'" in text
+
+
+def test_no_stack_depends_on_a_member_or_on_a_tier_that_is_not_in_front_of_it(trakcare: dict[str, Any]) -> None:
+    needs = {
+        name.removeprefix("trakcare-primary-"): {
+            dependency.stack_name.removeprefix("trakcare-primary-")
+            for dependency in stack.dependencies
+            if hasattr(dependency, "stack_name")
+        }
+        for name, stack in trakcare.items()
+    }
+
+    shared = {"foundation", "network"}
+    assert needs["foundation"] == set()
+    assert needs["network"] <= {"foundation"}
+    assert needs["trak"] <= shared
+    for member in ("trak-a", "trak-b", "trak-arbiter"):
+        assert needs[member] <= shared | {"trak"}
+    for tier in ("app", "print"):
+        assert needs[tier] <= shared | {"trak"}
+    for tier in ("web", "clinical"):
+        assert needs[tier] <= shared | {"app"}
+
+
+def test_everything_that_can_have_tags_has_the_deployments_and_the_users(trakcare: dict[str, Any]) -> None:
+    untagged = []
+    for stack in trakcare.values():
+        for logical_id, resource in stack.template["Resources"].items():
+            if resource["Type"] in _WITHOUT_TAGS:
+                continue
+            given = resource.get("Properties", {})
+            tags = given.get("Tags") or [
+                tag for spec in given.get("TagSpecifications", []) for tag in spec.get("Tags", [])
+            ]
+            if not {"cost-centre", "cdk-intersystems:deployment"} <= {tag["Key"] for tag in tags}:
+                untagged.append((stack.stack_name, logical_id, resource["Type"]))
+
+    assert untagged == []
+
+
+def test_every_role_has_the_permissions_boundary() -> None:
+    boundary = "arn:aws:iam::111122223333:policy/boundary"
+    stacks = synthesized(lambda data: data.update(permissions_boundary=boundary))
+    roles = [
+        resource["Properties"].get("PermissionsBoundary")
+        for stack in stacks.values()
+        for resource in stack.template["Resources"].values()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+
+    assert len(roles) > 5
+    assert set(roles) == {boundary}
+
+
+def test_without_an_account_the_stacks_are_deployable_into_any_account_of_the_region() -> None:
+    stacks = synthesized(lambda data: data.pop("account") and None)
+
+    assert {stack.environment.account for stack in stacks.values()} == {"unknown-account"}
+    assert {stack.environment.region for stack in stacks.values()} == {"eu-west-2"}
+    # The zones are the configuration's and not looked up at deployment.
+    assert "Fn::GetAZs" not in str([stack.template for stack in stacks.values()])
+
+
+def test_names_in_the_zone_lead_to_the_load_balancers(trakcare: dict[str, Any]) -> None:
+    names = {
+        resource["Properties"]["Name"]: name.removeprefix("trakcare-primary-")
+        for name, stack in trakcare.items()
+        for resource in stack.template["Resources"].values()
+        if resource["Type"] == "AWS::Route53::RecordSet"
+    }
+
+    assert names == {
+        "trak.trakcare.example.org.": "trak",
+        "web.trakcare.example.org.": "web",
+        "clinical.trakcare.example.org.": "clinical",
+    }
+
+
+def test_what_the_configuration_brings_is_used_and_not_made_again() -> None:
+    def bring(data: dict[str, Any]) -> None:
+        data["regions"]["primary"] |= {
+            "encryption_key": "arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555",
+            "alarm_topic": "arn:aws:sns:eu-west-2:111122223333:operations",
+            "roles": {"member": "iris-member", "arbiter": "iris-arbiter", "tiers": {"app": "iris-app", "web": "iris-web"}},
+            "access_log_bucket": "example-access-logs",
+        }
+
+    stacks = synthesized(bring)
+    made = {
+        (name.removeprefix("trakcare-primary-"), resource["Type"])
+        for name, stack in stacks.items()
+        for resource in stack.template["Resources"].values()
+    }
+
+    assert not [where for where, kind in made if kind in ("AWS::KMS::Key", "AWS::SNS::Topic", "AWS::S3::Bucket")]
+    assert {where for where, kind in made if kind == "AWS::IAM::Role"} == {"network", "print", "clinical"}
+
+
+def run_app(*context: str, outdir: Path) -> subprocess.CompletedProcess[str]:
+    flags = ",".join(f'"{key}":"{value}"' for key, value in (pair.split("=") for pair in context))
+    env = {**os.environ, "CDK_CONTEXT_JSON": "{" + flags + "}", "CDK_OUTDIR": str(outdir)}
+    return subprocess.run(  # our own app
+        [sys.executable, str(ROOT / "app.py")], env=env, capture_output=True, text=True, check=False, cwd=outdir.parent
+    )
+
+
+def test_an_unknown_deployment_is_told_without_a_trace_and_nothing_is_written(tmp_path: Path) -> None:
+    result = run_app("deployment=trakcar", outdir=tmp_path / "out")
+
+    assert result.returncode == 2
+    assert "trakcare" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").glob("*.template.json"))
+
+
+def test_without_a_deployment_the_app_says_how_to_name_one(tmp_path: Path) -> None:
+    result = run_app(outdir=tmp_path / "out")
+
+    assert result.returncode == 2
+    assert result.stderr.strip() == "say which deployment: -c deployment=<name>; config/ has minimal, trakcare"
+
+
+def test_the_app_writes_the_same_assembly_wherever_it_is_run(tmp_path: Path) -> None:
+    results = [run_app("deployment=minimal", outdir=tmp_path / where) for where in ("one", "other")]
+
+    assert [result.returncode for result in results] == [0, 0], results[0].stderr
+    templates = [
+        {path.name: path.read_bytes() for path in (tmp_path / where).glob("*.template.json")} for where in ("one", "other")
+    ]
+    assert templates[0]
+    assert templates[0] == templates[1]

@@ -1,0 +1,222 @@
+"""`Network`: a VPC by the address plan, or one that exists."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from aws_cdk import Environment, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+
+from cdk_intersystems import Network
+from stacks.deployment_app import make_app
+from tests.infra.templates import by_id, only, resources, tags
+
+ZONES = ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
+
+
+class _Stack(Stack):
+    @property
+    def availability_zones(self) -> list[str]:
+        return ZONES
+
+
+def _define(cidr: str = "10.20.0.0/16", zones: Sequence[str] = ZONES, **more: Any) -> tuple[Stack, Network]:
+    stack = _Stack(make_app(), "network", env=Environment(region="eu-west-2"))
+    group = logs.LogGroup(stack, "FlowLogs")
+    return stack, Network(stack, "Network", cidr=cidr, availability_zones=zones, flow_log_group=group, **more)
+
+
+def _template(**more: Any) -> Any:
+    stack, _ = _define(**more)
+    return stack.node.root.synth().get_stack_by_name("network").template  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def private() -> Any:
+    return _template()
+
+
+@pytest.fixture(scope="module")
+def with_internet() -> Any:
+    return _template(internet=True)
+
+
+def _subnets(template: Any, tier: str) -> dict[str, str]:
+    """Zone -> range."""
+    return {
+        subnet["AvailabilityZone"]: subnet["CidrBlock"]
+        for subnet in resources(template, "EC2::Subnet")
+        if tags(subnet)["aws-cdk:subnet-name"] == tier
+    }
+
+
+def test_each_tier_has_a_subnet_in_each_zone(private: Any) -> None:
+    for tier in ("web", "application", "data", "arbiter"):
+        assert sorted(_subnets(private, tier)) == ZONES
+    assert _subnets(private, "public") == {}
+
+
+def test_the_ranges_follow_the_address_plan(private: Any) -> None:
+    assert list(_subnets(private, "web").values()) == ["10.20.48.0/20", "10.20.64.0/20", "10.20.80.0/20"]
+    assert list(_subnets(private, "arbiter").values()) == ["10.20.192.0/20", "10.20.208.0/20", "10.20.224.0/20"]
+
+
+def test_public_subnets_move_no_other(private: Any, with_internet: Any) -> None:
+    assert list(_subnets(with_internet, "public").values()) == ["10.20.0.0/20", "10.20.16.0/20", "10.20.32.0/20"]
+    for tier in ("web", "application", "data", "arbiter"):
+        assert _subnets(with_internet, tier) == _subnets(private, tier)
+
+
+def test_the_order_of_the_zones_is_kept() -> None:
+    zones = ["eu-west-2c", "eu-west-2a", "eu-west-2b"]
+    _, network = _define(zones=zones)
+    assert [subnet.availability_zone for subnet in network.subnets("data")] == zones
+
+
+def test_no_subnet_gives_public_addresses(private: Any, with_internet: Any) -> None:
+    for template in (private, with_internet):
+        assert {subnet.get("MapPublicIpOnLaunch", False) for subnet in resources(template, "EC2::Subnet")} == {False}
+
+
+def test_without_internet_there_is_no_way_out_or_in(private: Any) -> None:
+    for kind in ("InternetGateway", "NatGateway", "EgressOnlyInternetGateway", "EIP", "Route"):
+        assert resources(private, f"EC2::{kind}") == []
+
+
+def test_with_internet_each_zone_has_a_nat_gateway_of_its_own(with_internet: Any) -> None:
+    assert len({str(gateway["SubnetId"]) for gateway in resources(with_internet, "EC2::NatGateway")}) == 3
+    ways_out = [route for route in resources(with_internet, "EC2::Route") if "NatGatewayId" in route]
+    assert len(ways_out) == 4 * 3
+    assert len({str(route["NatGatewayId"]) for route in ways_out}) == 3
+
+
+def test_public_subnets_alone_bring_no_nat_gateway() -> None:
+    template = _template(public_subnets=True)
+    assert sorted(_subnets(template, "public")) == ZONES
+    assert resources(template, "EC2::NatGateway") == []
+    routes = resources(template, "EC2::Route")
+    assert len(routes) == 3
+    assert all("GatewayId" in route for route in routes)
+
+
+def test_members_addresses_are_reserved_in_data_and_arbiter_subnets(private: Any) -> None:
+    reserved = resources(private, "EC2::SubnetCidrReservation")
+    assert {reservation["ReservationType"] for reservation in reserved} == {"explicit"}
+    assert sorted(reservation["Cidr"] for reservation in reserved) == [
+        f"10.20.{third}.16/28" for third in (144, 160, 176, 192, 208, 224)
+    ]
+
+
+def test_all_traffic_is_logged(private: Any) -> None:
+    flow_log = only(private, "EC2::FlowLog")
+    assert flow_log["TrafficType"] == "ALL"
+    assert flow_log["ResourceType"] == "VPC"
+    assert flow_log["LogDestinationType"] == "cloud-watch-logs"
+
+
+def test_the_flow_logs_role_may_write_to_this_log_group_alone(private: Any) -> None:
+    (statement,) = only(private, "IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    ((log_group, _),) = by_id(private, "Logs::LogGroup")
+    assert statement["Resource"] == {"Fn::GetAtt": [log_group, "Arn"]}
+    assert resources(private, "IAM::Policy") == []
+
+
+_SERVICES = {
+    "ssm",
+    "ssmmessages",
+    "ec2messages",
+    "ec2",
+    "logs",
+    "monitoring",
+    "secretsmanager",
+    "kms",
+    "cloudformation",
+    "autoscaling",
+    "sts",
+    "s3",
+}
+
+
+def test_what_an_instance_needs_has_an_interface_endpoint(private: Any) -> None:
+    interfaces = [e for e in resources(private, "EC2::VPCEndpoint") if e["VpcEndpointType"] == "Interface"]
+    assert {str(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in interfaces} == _SERVICES
+    assert {endpoint["PrivateDnsEnabled"] for endpoint in interfaces} == {True}
+    assert {len(endpoint["SubnetIds"]) for endpoint in interfaces} == {3}
+
+
+def test_dynamodb_is_reached_from_every_tier(private: Any) -> None:
+    (gateway,) = (e for e in resources(private, "EC2::VPCEndpoint") if e["VpcEndpointType"] == "Gateway")
+    assert len(gateway["RouteTableIds"]) == 4 * 3
+
+
+def test_nobody_may_use_the_endpoints_until_told(private: Any) -> None:
+    group = only(private, "EC2::SecurityGroup")
+    assert "SecurityGroupIngress" not in group
+    assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["255.255.255.255/32"]
+    assert resources(private, "EC2::SecurityGroupIngress") == []
+
+
+def test_nothing_is_a_custom_resource(with_internet: Any) -> None:
+    assert [r for r in with_internet["Resources"].values() if "Custom" in r["Type"] or "Lambda" in r["Type"]] == []
+
+
+@pytest.mark.parametrize("zones", [ZONES[:2], ["eu-west-2a", "eu-west-2a", "eu-west-2b"], [*ZONES, "eu-west-2d"]])
+def test_other_than_three_zones_are_refused(zones: list[str]) -> None:
+    with pytest.raises(ValueError, match="exactly three distinct availability zones"):
+        _define(zones=zones)
+
+
+@pytest.mark.parametrize("cidr", ["10.0.0.0/23", "10.0.0.0/8", "127.0.0.0/16"])
+def test_a_range_outside_the_address_plan_is_refused(cidr: str) -> None:
+    with pytest.raises(ValueError, match=cidr):
+        _define(cidr=cidr)
+
+
+def test_internet_without_public_subnets_is_refused() -> None:
+    with pytest.raises(ValueError, match="public_subnets"):
+        _define(internet=True, public_subnets=False)
+
+
+def test_an_unknown_tier_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="no 'public' subnets; it has web, application, data, arbiter"):
+        _define()[1].subnets("public")
+
+
+def _existing(**more: Any) -> tuple[Stack, Network]:
+    stack = Stack(make_app(), "network", env=Environment(region="eu-west-2"))
+    subnets = {
+        "data": [
+            ec2.SubnetAttributes(
+                subnet_id=f"subnet-{number}",
+                availability_zone=zone,
+                ipv4_cidr_block=f"10.9.{number}.0/24",
+                route_table_id="rtb-1",
+            )
+            for number, zone in enumerate(ZONES)
+        ]
+    }
+    network = Network.from_existing(
+        stack, "Network", vpc_id="vpc-1", cidr="10.9.0.0/16", availability_zones=ZONES, subnets=subnets, **more
+    )
+    return stack, network
+
+
+def test_an_existing_vpc_is_taken_as_it_is() -> None:
+    stack, network = _existing()
+    assert network.vpc.vpc_id == "vpc-1"
+    assert [subnet.subnet_id for subnet in network.subnets("data")] == ["subnet-0", "subnet-1", "subnet-2"]
+    assert network.endpoints_security_group is None
+    template = stack.node.root.synth().get_stack_by_name("network").template  # type: ignore[attr-defined]
+    assert template.get("Resources", {}) == {}
+
+
+def test_the_endpoints_group_of_an_existing_vpc_can_be_named() -> None:
+    _, network = _existing(endpoints_security_group_id="sg-1")
+    assert network.endpoints_security_group is not None
+    assert network.endpoints_security_group.security_group_id == "sg-1"
+
+
+def test_an_existing_vpc_has_the_tiers_it_was_given() -> None:
+    with pytest.raises(ValueError, match="it has data"):
+        _existing()[1].subnets("web")
