@@ -191,7 +191,7 @@ def _target_group(clients: Clients, group: Entry) -> Entry:
         "port": group.get("Port"),
         "target_type": group["TargetType"],
         "targets": [f"{target['Id']}:{target['Port']}" for target in targets],
-        "health_check": f"{protocol} {group['HealthCheckPort']}{group.get('HealthCheckPath', '')}",
+        "health_check": f"{protocol} {group['HealthCheckPort']} {group.get('HealthCheckPath', '')}".rstrip(),
     }
 
 

@@ -97,8 +97,12 @@ def _tiers(tiers: list[Entry]) -> Table:
 
 
 def _owners(inventory: Entry) -> dict[str, str]:
-    """What a reader knows each instance by: its mirror set and member, or its tier."""
-    members = {entry["instance_id"]: f"{entry['mirror_set']} {entry['member']}" for entry in inventory["members"]}
+    """What a reader knows each target by, an instance or an address: its mirror set and member, or its tier."""
+    members = {
+        entry[key]: f"{entry['mirror_set']} {entry['member']}"
+        for entry in inventory["members"]
+        for key in ("instance_id", "address")
+    }
     servers = {
         instance["instance_id"]: f"{tier['tier']} server" for tier in inventory["tiers"] for instance in tier["instances"]
     }

@@ -164,6 +164,15 @@ def _flow_log(clients: Clients, identifier: str, desired: dict[str, Any]) -> Des
     return {**found, "ResourceType": kinds[found["ResourceId"].split("-")[0]]} if found else None
 
 
+def _dns_options(description: Description) -> dict[str, Any]:
+    """DNS options in the template's spelling, which has a word where the API has a boolean."""
+    options = dict(description.get("DnsOptions") or {})
+    name = "PrivateDnsOnlyForInboundResolverEndpoint"
+    if name in options:
+        options[name] = "OnlyInboundResolver" if options[name] else "AllResolvers"
+    return options
+
+
 def _groups(description: Description) -> list[str]:
     return [entry["GroupId"] for entry in description.get("Groups", [])]
 
@@ -254,12 +263,12 @@ COMPARISONS = {
                 "SubnetIds",
                 "RouteTableIds",
                 "PrivateDnsEnabled",
-                "DnsOptions",
                 "IpAddressType",
                 "PolicyDocument",
                 "Tags",
             ),
             "SecurityGroupIds": _groups,
+            "DnsOptions": _dns_options,
         },
         stored=frozenset({"ServiceName", "PrivateDnsEnabled", "DnsOptions", "IpAddressType", "PolicyDocument"}),
     ),

@@ -23,9 +23,7 @@ def volume(ec2: Any) -> Callable[..., str]:
 
 
 # EC2 error codes, VolumeInUse; invariant I10: a volume is attached to at most one instance.
-def test_a_volume_in_use_is_not_attached_again(
-    ec2: Any, launch: Launch, volume: Callable[..., str], refused: Refused
-) -> None:
+def test_a_volume_in_use_is_not_attached_again(ec2: Any, launch: Launch, volume: Callable[..., str], refused: Refused) -> None:
     first, second, data = launch()["InstanceId"], launch()["InstanceId"], volume()
     ec2.attach_volume(VolumeId=data, InstanceId=first, Device="/dev/sdf")
     refused("VolumeInUse", ec2.attach_volume, VolumeId=data, InstanceId=second, Device="/dev/sdf")
@@ -37,9 +35,7 @@ def test_a_volume_in_use_is_not_attached_again(
 
 
 # EC2 error codes, InvalidVolume.ZoneMismatch; the message as in linuxkit/linuxkit#2388.
-def test_a_volume_of_another_zone_is_refused(
-    ec2: Any, launch: Launch, volume: Callable[..., str], refused: Refused
-) -> None:
+def test_a_volume_of_another_zone_is_refused(ec2: Any, launch: Launch, volume: Callable[..., str], refused: Refused) -> None:
     arguments = {"VolumeId": volume("b"), "InstanceId": launch()["InstanceId"], "Device": "/dev/sdf"}
     message = refused("InvalidVolume.ZoneMismatch", ec2.attach_volume, **arguments)
     assert "is not in the same availability zone as instance" in message
@@ -79,7 +75,7 @@ def test_termination_takes_the_volumes_that_say_so(ec2: Any, launch: Launch, vol
     ("code", "arguments"),
     [
         ("InvalidParameterValue", {"VolumeType": "gp3", "Size": 65537}),
-        ("InvalidParameterValue", {"VolumeType": "gp3", "Size": 100, "Iops": 80001}),
+        ("InvalidParameterValue", {"VolumeType": "gp3", "Size": 1000, "Iops": 80001}),
         ("InvalidParameterValue", {"VolumeType": "gp3", "Size": 10, "Iops": 6000}),
         ("InvalidParameterValue", {"VolumeType": "gp3", "Size": 100, "Throughput": 2001}),
         ("InvalidParameterValue", {"VolumeType": "gp3", "Size": 100, "Iops": 3000, "Throughput": 1000}),

@@ -20,9 +20,7 @@ def routes(ec2: Any, network: Network) -> dict[str, dict[str, Any]]:
 
 
 # ReplaceRoute of a missing route: InvalidParameterValue, as AWS answers (observed in getmoto/moto#6425), not NotFound.
-def test_replacing_a_route_that_is_missing_is_refused(
-    ec2: Any, launch: Launch, network: Network, refused: Refused
-) -> None:
+def test_replacing_a_route_that_is_missing_is_refused(ec2: Any, launch: Launch, network: Network, refused: Refused) -> None:
     arguments = {"RouteTableId": network.table, "DestinationCidrBlock": VIP, "InstanceId": launch()["InstanceId"]}
     message = refused("InvalidParameterValue", ec2.replace_route, **arguments)
     assert message.startswith(f"There is no route defined for '{VIP}' in the route table.")
@@ -103,9 +101,7 @@ def test_a_rule_exists_once(ec2: Any, network: Network, refused: Refused) -> Non
     ec2.authorize_security_group_ingress(GroupId=network.group, IpPermissions=permission("one"))
     again = {"GroupId": network.group, "IpPermissions": permission("two")}
     message = refused("InvalidPermission.Duplicate", ec2.authorize_security_group_ingress, **again)
-    assert message == (
-        f'the specified rule "peer: {network.group}, TCP, from port: 80, to port: 80, ALLOW" already exists'
-    )
+    assert message == (f'the specified rule "peer: {network.group}, TCP, from port: 80, to port: 80, ALLOW" already exists')
 
 
 # RevokeSecurityGroupIngress: in a VPC a rule that is not there is InvalidPermission.NotFound.

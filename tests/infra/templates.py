@@ -13,7 +13,7 @@ def resources(template: Template, kind: str) -> list[dict[str, Any]]:
 
 def by_id(template: Template, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The logical id and properties of all resources of a type."""
-    for logical_id, resource in template["Resources"].items():
+    for logical_id, resource in template.get("Resources", {}).items():
         if resource["Type"] == f"AWS::{kind}":
             yield logical_id, resource.get("Properties", {})
 

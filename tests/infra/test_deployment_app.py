@@ -120,7 +120,7 @@ def test_every_role_has_the_permissions_boundary() -> None:
     roles = [
         resource["Properties"].get("PermissionsBoundary")
         for stack in stacks.values()
-        for resource in stack.template["Resources"].values()
+        for resource in stack.template.get("Resources", {}).values()
         if resource["Type"] == "AWS::IAM::Role"
     ]
 
@@ -141,7 +141,7 @@ def test_names_in_the_zone_lead_to_the_load_balancers(trakcare: dict[str, Any]) 
     names = {
         resource["Properties"]["Name"]: name.removeprefix("trakcare-primary-")
         for name, stack in trakcare.items()
-        for resource in stack.template["Resources"].values()
+        for resource in stack.template.get("Resources", {}).values()
         if resource["Type"] == "AWS::Route53::RecordSet"
     }
 
@@ -165,7 +165,7 @@ def test_what_the_configuration_brings_is_used_and_not_made_again() -> None:
     made = {
         (name.removeprefix("trakcare-primary-"), resource["Type"])
         for name, stack in stacks.items()
-        for resource in stack.template["Resources"].values()
+        for resource in stack.template.get("Resources", {}).values()
     }
 
     assert not [where for where, kind in made if kind in ("AWS::KMS::Key", "AWS::SNS::Topic", "AWS::S3::Bucket")]

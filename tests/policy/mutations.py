@@ -89,8 +89,11 @@ def set_target_group(key: str, value: object) -> Mutation:
     return set_property(MIRROR, "AWS::ElasticLoadBalancingV2::TargetGroup", key, value)
 
 
-def set_targets(change: Callable[[list[dict[str, Any]]], None]) -> Mutation:
-    return lambda templates: change(target_group(templates)["Targets"])
+def set_targets(change: Callable[[list[dict[str, Any]]], object]) -> Mutation:
+    def mutate(templates: Templates) -> None:
+        change(target_group(templates)["Targets"])
+
+    return mutate
 
 
 def set_attribute(stack: str, type: str, attributes: str, key: str, value: str) -> Mutation:
@@ -243,7 +246,7 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
     "health check of another page": ({"IRIS-12"}, set_target_group("HealthCheckPath", "/")),
     "health check that believes a redirect": ({"IRIS-12"}, set_target_group("Matcher", {"HttpCode": "200-399"})),
     "health check too slow": ({"IRIS-12"}, set_target_group("HealthCheckIntervalSeconds", 30)),
-    "failover member missing in the endpoint": ({"IRIS-13"}, set_targets(lambda targets: targets.pop() and None)),
+    "failover member missing in the endpoint": ({"IRIS-13"}, set_targets(lambda targets: targets.pop())),
     "arbiter in the endpoint": (
         {"IRIS-13"},
         set_targets(lambda targets: targets[1].update(Id="10.20.224.17")),

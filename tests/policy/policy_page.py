@@ -33,10 +33,11 @@ three packs of [cdk-nag](https://github.com/cdklabs/cdk-nag) too: AwsSolutions, 
 ```python
 from aws_cdk import Validations
 from cdk_intersystems import IrisChecks
-from cdk_intersystems.policy.packs import add_policy_packs
+from cdk_intersystems.policy.packs import acknowledge_advice, add_policy_packs
 
 Validations.of(app).add_plugins(IrisChecks())
 add_policy_packs(app)  # needs the extra `policy`: pip install "cdk-intersystems[policy]"
+acknowledge_advice(app)  # the CDK's own validation advises against named zones and pinned images, which are meant
 ```
 
 A finding that stands is acknowledged on the exact construct, with what compensates for it:

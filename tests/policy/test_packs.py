@@ -53,6 +53,16 @@ def test_no_acknowledgement_is_dead(policed: "Get") -> None:
     assert sorted(f"{id} at {path}" for path, id in stated - used) == []
 
 
+def test_make_lint_knows_what_is_acknowledged_of_the_cdk_s_validation(policed: "Get") -> None:
+    """It looks whether those are dead, which takes the validation itself."""
+    from tests.lint_templates import VALIDATION_ACKNOWLEDGED
+
+    ids = {each.id for variation in ALL for each in policed(variation).acknowledged}
+    assert {id for id in ids if id.startswith("CloudFormation-Validate::")} == {
+        f"CloudFormation-Validate::{rule}" for rule in VALIDATION_ACKNOWLEDGED
+    }
+
+
 def test_reasons_say_what_compensates(policed: "Get") -> None:
     reasons = {reason for variation in ALL for reason in policed(variation).acknowledged.values()}
     assert [reason for reason in reasons if len(reason.split()) < 8 or "false positive" in reason.lower()] == []
@@ -172,6 +182,7 @@ class TestABadStack:
 
 def test_the_reference_app_is_held_to_the_packs_when_asked(tmp_path: Path) -> None:
     """With `-c policy=strict`: a finding then fails the synthesis. Without, cdk-nag isn't even loaded."""
+    from aws_cdk import Stack
     from aws_cdk import aws_sns as sns
 
     from cdk_intersystems.configuration import deployment_of
@@ -180,7 +191,9 @@ def test_the_reference_app_is_held_to_the_packs_when_asked(tmp_path: Path) -> No
     def synthesize(context: dict[str, object]) -> None:
         app = make_app(context, outdir=str(tmp_path))
         define_deployment(app, deployment_of(configuration("minimal")))
-        sns.CfnTopic(app.node.find_child("minimal-primary-network"), "Plain")
+        network = app.node.find_child("minimal-primary-network")
+        assert isinstance(network, Stack)
+        sns.CfnTopic(network, "Plain")
         app.synth()
 
     synthesize({})

@@ -66,6 +66,15 @@ def test_without_internet_nothing_leaves_the_vpc(policed: "Get") -> None:
     }
 
 
+@pytest.mark.parametrize("variation", ["trakcare", "minimal", "no Internet", "member taken out"])
+def test_members_have_their_subnets_to_themselves(policed: "Get", variation: str) -> None:
+    """AWS would give anything else one of their fixed addresses some day."""
+    actors = Reachability(policed(variation).assembly).actors
+    tiers = {(actor.name.split(" of ")[0], subnet.tags["aws-cdk:subnet-name"]) for actor in actors for subnet in actor.subnets}
+    assert {name for name, tier in tiers if tier == "data"} == {"failover members"}
+    assert {name for name, tier in tiers if tier == "arbiter"} == {"arbiter"}
+
+
 class TestTheComputation:
     """Each way to open or close something is seen, so that agreement with the page means something."""
 

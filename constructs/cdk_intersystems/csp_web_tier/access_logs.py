@@ -51,7 +51,7 @@ def define_access_log_bucket(scope: Construct, id: str) -> s3.Bucket:
 
 _IS_A_LOG = (
     "the bucket holds access logs itself, and one that logs its own access would never come to rest; "
-    "who reads it stands in CloudTrail"
+    "who reads it is in CloudTrail where the account records S3 data events"
 )
 _NOT_REPLICATED = (
     "each region writes access logs of its own, so that nothing in the other region needs these; they are versioned"

@@ -178,9 +178,9 @@ class MirrorEndpoint(Construct):
 
 _NO_ACCESS_LOG = (
     "a Network Load Balancer writes access logs for TLS listeners only, and these are TCP; "
-    "the VPC's flow logs hold every connection, with the client's own address"
+    "the VPC's flow logs, in an existing VPC its owner's, hold every connection with the client's own address"
 )
 _TLS_ENDS_IN_IRIS = (
-    "the listener passes TLS through untouched: IRIS ends it itself, with the member's own certificate, "
-    "so that nothing between client and database sees the data"
+    "the listener passes TLS through untouched, to be ended by IRIS with the member's own certificate, so that nothing between "
+    "client and database sees the data; not yet: what sets IRIS up on the members, and makes it ask for TLS, is still to come"
 )

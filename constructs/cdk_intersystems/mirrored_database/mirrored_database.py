@@ -154,6 +154,8 @@ class MirroredDatabase(Construct):
         member_volumes = volumes or MemberVolumes()
         _check_volumes(member_volumes)
         require_pinned(machine_image, self)
+        if problem := ceiling_problem(ecp_client_ceiling, ()):
+            raise ValueError(f"ecp_client_ceiling of {mirror_name} is {ecp_client_ceiling}: {problem}")
         if absent_member is not None and absent_member not in FAILOVER_MEMBERS:
             raise ValueError(f"only failover member a or b can be absent, got {absent_member!r}")
         self._vpc = vpc
@@ -311,8 +313,12 @@ def _check_volumes(volumes: MemberVolumes) -> None:
 
 
 def _planned_address(subnet: ec2.ISubnet, number: int, member: str) -> str:
-    cidr = subnet.ipv4_cidr_block
-    if Token.is_unresolved(cidr):
+    try:
+        cidr: str | None = subnet.ipv4_cidr_block
+    except RuntimeError:
+        # The CDK's answer for a subnet that exists and was described without its range.
+        cidr = None
+    if cidr is None or Token.is_unresolved(cidr):
         raise ValueError(
             f"the range of the subnet of member {member} isn't known at synthesis; supply addresses={{'a': ..., 'b': ..., "
             "'arbiter': ...}"

@@ -115,6 +115,8 @@ def modify(request: dict[str, Any]) -> dict[str, Any]:
         record["PolicyDocument"] = _policy(None)
     if request.get("PolicyDocument"):
         record["PolicyDocument"] = _policy(request["PolicyDocument"])
+    if "DnsOptions" in request:
+        record["DnsOptions"] = request["DnsOptions"]
     if "PrivateDnsEnabled" in request:
         record["PrivateDnsEnabled"] = bool(request["PrivateDnsEnabled"])
     known = [entry["GroupId"] for entry in record["Groups"]]

@@ -7,7 +7,7 @@ from typing import Any
 
 from local.adapter import elbv2, emulator
 from local.adapter.errors import AwsError
-from local.adapter.resources.handler import Handler, Made, Properties, Resource, unchanged
+from local.adapter.resources.handler import Handler, Made, Properties, Resource
 
 Record = dict[str, Any]
 _SECURE = ("HTTPS", "TLS")
@@ -183,6 +183,13 @@ def add_certificates(resource: Resource) -> Made:
     return f"{arn}|{'|'.join(more)}", {"Id": f"{arn}|{'|'.join(more)}"}
 
 
+def change_certificates(physical_id: str, old: Properties, resource: Resource) -> Made:
+    """Put the template's certificates in place of those it had."""
+    remove_certificates(physical_id, old)
+    add_certificates(resource)
+    return physical_id, {"Id": physical_id}
+
+
 def remove_certificates(physical_id: str, properties: Properties) -> None:
     """Take certificates off a listener, if it is still there."""
     listener = emulator.elbv2._listeners.get(properties["ListenerArn"])
@@ -209,9 +216,9 @@ HANDLERS = {
     ),
     "AWS::ElasticLoadBalancingV2::ListenerCertificate": Handler(
         create=add_certificates,
-        update=unchanged,
+        update=change_certificates,
         delete=remove_certificates,
         known=("ListenerArn", "Certificates"),
-        replacing=("ListenerArn", "Certificates"),
+        replacing=("ListenerArn",),
     ),
 }

@@ -31,7 +31,6 @@ _ENDPOINT = (
     "RouteTableIds",
     "PrivateDnsEnabled",
     "IpAddressType",
-    "DnsOptions",
 )
 
 
@@ -188,9 +187,20 @@ def delete_flow_log(physical_id: str, properties: Properties) -> None:
     emulator.ec2._tags.pop(physical_id, None)
 
 
+def _dns_options(given: dict[str, Any]) -> dict[str, Any]:
+    """DNS options as the API has them: one of the template's is a word where the API has a boolean."""
+    name = "PrivateDnsOnlyForInboundResolverEndpoint"
+    options = {key: value for key, value in given.items() if key != name}
+    if given.get(name) in ("OnlyInboundResolver", "AllResolvers"):
+        options[name] = given[name] == "OnlyInboundResolver"
+    return options
+
+
 def create_endpoint(resource: Resource) -> Made:
     """Create the VPC endpoint."""
     request = _pick(resource, _ENDPOINT)
+    if resource.properties.get("DnsOptions"):
+        request["DnsOptions"] = _dns_options(resource.properties["DnsOptions"])
     if resource.properties.get("PolicyDocument"):
         request["PolicyDocument"] = json.dumps(resource.properties["PolicyDocument"])
     answer = table.call("CreateVpcEndpoint", TagSpecifications=resource.tags("vpc-endpoint"), **request)
@@ -223,6 +233,8 @@ def update_endpoint(physical_id: str, old: Properties, resource: Resource) -> Ma
         request |= {"PolicyDocument": json.dumps(policy)} if policy else {"ResetPolicy": True}
     if "PrivateDnsEnabled" in changed(old, new):
         request["PrivateDnsEnabled"] = new.get("PrivateDnsEnabled", False)
+    if "DnsOptions" in changed(old, new):
+        request["DnsOptions"] = _dns_options(new.get("DnsOptions") or {})
     table.call("ModifyVpcEndpoint", VpcEndpointId=physical_id, **request)
     tags.change(physical_id, old, new)
     return physical_id, _endpoint_attributes(emulator.ec2._vpc_endpoints[physical_id])
@@ -305,7 +317,7 @@ HANDLERS = {
         create=create_endpoint,
         update=update_endpoint,
         delete=delete_endpoint,
-        known=(*_ENDPOINT, "PolicyDocument", "Tags"),
+        known=(*_ENDPOINT, "DnsOptions", "PolicyDocument", "Tags"),
         replacing=("ServiceName", "VpcEndpointType", "VpcId", "ServiceNetworkArn", "ResourceConfigurationArn"),
         tags=True,
     ),

@@ -208,7 +208,7 @@ HANDLERS = {
             "Type",
             "Weight",
         ),
-        replacing=("HostedZoneId", "HostedZoneName", "Name"),
+        replacing=("HostedZoneId", "HostedZoneName"),
     ),
     "AWS::Backup::BackupSelection": Handler(
         create=create_selection,

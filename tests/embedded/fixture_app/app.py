@@ -1,7 +1,7 @@
 """A small CDK app with the resource types a deployment uses, to hold the embedded AWS to: there is no IRIS in it.
 
 Three stacks: a network, a database pair with its load balancer and a rule over a parameter, and a tier of servers
-behind an application load balancer. `-c broken=true` asks for something EC2 refuses.
+behind an application load balancer. `-c deployment=broken` asks for something EC2 refuses.
 """
 
 import aws_cdk as cdk
@@ -86,7 +86,7 @@ class Pair(cdk.Stack):
                 ebs_optimized=True,
                 monitoring=True,
                 metadata_options=ec2.CfnInstance.MetadataOptionsProperty(http_tokens="required"),
-                private_ip_address="10.99.0.10" if self.node.try_get_context("broken") else None,
+                private_ip_address="10.99.0.10" if self.node.try_get_context("deployment") == "broken" else None,
                 user_data=cdk.Fn.base64("#!/bin/sh\n"),
                 tags=_tags(name),
             )

@@ -103,10 +103,11 @@ def default_group_unused(app: Assembly) -> Iterator[Finding]:
 def no_allow_all_egress(app: Assembly) -> Iterator[Finding]:
     """A group whose own template states no egress rule has EC2's, which allows everything."""
     own_egress = {
-        app.identity(resource.stack, resource.properties.get("GroupId")): resource.stack for resource in app.resources(EGRESS)
+        (app.identity(resource.stack, resource.properties.get("GroupId")), resource.stack.name)
+        for resource in app.resources(EGRESS)
     }
     for group in app.resources(GROUP):
-        if not group.properties.get("SecurityGroupEgress") and own_egress.get(group.identity) is not group.stack:
+        if not group.properties.get("SecurityGroupEgress") and (group.identity, group.stack.name) not in own_egress:
             message = "the group's stack states no egress rule, so that EC2's own one allows everything"
             yield Finding(group, message, "Properties.SecurityGroupEgress")
     for stated in group_rules(app):

@@ -1,0 +1,110 @@
+"""Measures and reports; `make bench`."""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.generated import deployment
+from tests.bench.process import Measured, measure
+
+ROOT = Path(__file__).parent.parent.parent
+RESULT = ROOT / "build" / "bench.json"
+_ROUNDS = 5
+_IMPORTS = ("cdk_intersystems", "aws_cdk", "cdk_intersystems.model")
+_TARGETS = {"trakcare_over_floor": 1.6, "ten_over_one": 2.0}
+_MODEL_TARGET_SECONDS = 0.1
+
+
+def main() -> None:
+    """Run every subject five times, one after the other in turn, each time in a fresh process."""
+    with tempfile.TemporaryDirectory() as folder:
+        subjects = _subjects(Path(folder))
+        runs = _in_turn(subjects, lambda command: _run(command, Path(folder)))
+        imports = _in_turn({name: _import_of(name) for name in _IMPORTS}, lambda command: _run(command, Path(folder)))
+    seconds = {name: statistics.median(run.seconds for run in measured) for name, measured in runs.items()}
+    mib = {name: statistics.median(run.mib for run in measured) for name, measured in runs.items()}
+    importing = {name: statistics.median(float(run.output) for run in measured) for name, measured in imports.items()}
+    ratios = {
+        "trakcare_over_floor": seconds["trakcare"] / seconds["floor"],
+        "trakcare_over_empty": seconds["trakcare"] / seconds["empty"],
+        "ten_over_one": seconds["ten_mirrors"] / seconds["one_mirror"],
+        "import_over_aws_cdk": importing["cdk_intersystems"] / importing["aws_cdk"],
+    }
+    _report(seconds, mib, ratios, importing)
+    RESULT.parent.mkdir(exist_ok=True)
+    rounded = {"synth_seconds": _rounded(seconds, 3), "peak_mib": _rounded(mib, 1), "ratios": _rounded(ratios, 3)}
+    RESULT.write_text(json.dumps(rounded, indent=2) + "\n")
+    print(f"\nwritten to {RESULT.relative_to(ROOT)}")
+
+
+def _subjects(folder: Path) -> dict[str, list[str]]:
+    trakcare = str(ROOT / "config" / "trakcare.yaml")
+    # The first run also fills jsii's cache of packages, which every later one uses.
+    seen = _run(_subject("deployment", trakcare), folder, MODULES="1").output
+    modules = next(line for line in seen.splitlines() if line.startswith("modules:")).split()[1:]
+    generated = {}
+    for name, mirror_sets in (("one_mirror", 1), ("ten_mirrors", 10)):
+        # JSON is YAML.
+        path = folder / f"{name}.yaml"
+        path.write_text(json.dumps(deployment(mirror_sets)))
+        generated[name] = _subject("deployment", str(path))
+    return {
+        "empty": _subject("empty"),
+        "floor": _subject("floor", *modules),
+        "trakcare": _subject("deployment", trakcare),
+        **generated,
+    }
+
+
+def _subject(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.subject", *arguments]
+
+
+def _import_of(module: str) -> list[str]:
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    return [sys.executable, "-c", code]
+
+
+def _run(command: list[str], folder: Path, **environment: str) -> Measured:
+    # Validation is on, as it is for whoever synthesizes.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("CDK_VALIDATION", "CDK_OUTDIR")}
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "constructs")))
+    with tempfile.TemporaryDirectory(dir=folder) as out:
+        variables = {**inherited, "PYTHONPATH": paths, "TMPDIR": out, **environment}
+        return measure(command, variables, folder / "output.txt")
+
+
+def _in_turn(commands: dict[str, list[str]], run: Callable[[list[str]], Measured]) -> dict[str, list[Measured]]:
+    found: dict[str, list[Measured]] = {name: [] for name in commands}
+    for number in range(1, _ROUNDS + 1):
+        for name, command in commands.items():
+            print(f"\rround {number} of {_ROUNDS}: {name:<24}", end="", file=sys.stderr, flush=True)
+            found[name].append(run(command))
+    print("\r" + " " * 48 + "\r", end="", file=sys.stderr, flush=True)
+    return found
+
+
+def _report(seconds: dict[str, float], mib: dict[str, float], ratios: dict[str, float], importing: dict[str, float]) -> None:
+    print(f"{'synthesis (median of ' + str(_ROUNDS) + ')':<28}{'seconds':>10}{'peak MiB':>12}")
+    for name, value in seconds.items():
+        print(f"{name:<28}{value:>10.2f}{mib[name]:>12.0f}")
+    print(f"\n{'import':<28}{'seconds':>10}")
+    for name, value in importing.items():
+        target = f"   wanted: below {_MODEL_TARGET_SECONDS}" if name.endswith(".model") else ""
+        print(f"{name:<28}{value:>10.4f}{target}")
+    print(f"\n{'ratio':<28}{'':>10}")
+    for name, value in ratios.items():
+        target = f"   wanted: at most {_TARGETS[name]}" if name in _TARGETS else ""
+        print(f"{name:<28}{value:>10.3f}{target}")
+
+
+def _rounded(values: dict[str, float], digits: int) -> dict[str, float]:
+    return {name: round(value, digits) for name, value in values.items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""How snapshots are kept: one readable file each."""
+
+import json
+import re
+from typing import Any
+
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from syrupy.location import PyTestLocation
+
+# An asset's hash says that code changed, which its own diff says better.
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+class _Named(SingleFileSnapshotExtension):
+    """A text file called as the snapshot is."""
+
+    _write_mode = WriteMode.TEXT
+
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: int | str = 0) -> str:
+        """The name given in the test, which is unique by itself."""
+        return index if isinstance(index, str) else super().get_snapshot_name(test_location=test_location, index=index)
+
+
+class Template(_Named):
+    """A template as JSON, masked."""
+
+    file_extension = "template.json"
+
+    def serialize(self, data: Any, **_: Any) -> str:
+        """The template as text, the same at every synthesis of the same infrastructure.
+
+        Masked are hashes of assets; left out is the version check of the bootstrap stack, which every stack has alike. The
+        codes of roll approvals stay: that one changes is what a reviewer has to see, as then a host is going to be touched.
+        """
+        kept = {key: value for key, value in data.items() if key not in ("Parameters", "Rules")}
+        for key, unwanted in (("Parameters", "BootstrapVersion"), ("Rules", "CheckBootstrapVersion")):
+            if rest := {name: value for name, value in data.get(key, {}).items() if name != unwanted}:
+                kept[key] = rest
+        return _HASH.sub("<hash of an asset>", json.dumps(kept, indent=2, sort_keys=True)) + "\n"
+
+
+class Digest(_Named):
+    """A digest in Markdown."""
+
+    file_extension = "md"
+
+    def serialize(self, data: Any, **_: Any) -> str:
+        """The digest as it is."""
+        return str(data)
