@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument("--json", action="store_true", help="print the result as one JSON document on standard output")
     deploy.add_argument("--keep", action="store_true", help="keep the embedded AWS running afterwards, until Ctrl-C")
     deploy.add_argument(
-        "--app", help="the command of another CDK app to deploy, in place of this repository's", metavar="COMMAND"
+        "--app",
+        help="the command of another CDK app to deploy, in place of this repository's, with absolute paths",
+        metavar="COMMAND",
     )
     serve = commands.add_parser(
         "serve",
@@ -109,7 +111,7 @@ def _serve(options: argparse.Namespace, errors: Console) -> int:
 def _keep(aws: EmbeddedAws, errors: Console, progress: Progress | None) -> None:
     """Print the environment and wait for an interrupt."""
     if progress:
-        progress.__exit__(None, None, None)
+        progress.stop()
     for name, value in sorted(aws.env.items()):
         if name.startswith(("AWS_", "CDK_", "NO_PROXY", "no_proxy")):
             errors.print(f"export {name}={shlex.quote(value)}", markup=False, highlight=False, soft_wrap=True)

@@ -44,14 +44,16 @@ class Stack:
     template: dict[str, object]
 
 
-def synthesize(aws: EmbeddedAws, app: str, context: Mapping[str, str], *, directory: Path = REPOSITORY) -> Path:
+def synthesize(aws: EmbeddedAws, app: str, context: Mapping[str, str]) -> Path:
     """Synthesize an app into a directory of the embedded AWS.
+
+    The app runs in that directory too: what the CLI looks up for it (`cdk.context.json`) is the embedded AWS's, and
+    must not stay in the repository.
 
     Args:
         aws: The embedded AWS whose account the app's stacks go to where they name none.
-        app: The command that runs the app, as in `cdk.json`.
+        app: The command that runs the app, with absolute paths.
         context: Context values, as `-c name=value` on the command line.
-        directory: Where to run the command. Default: the repository.
 
     Returns:
         The cloud assembly's directory, gone when the embedded AWS stops.
@@ -63,7 +65,7 @@ def synthesize(aws: EmbeddedAws, app: str, context: Mapping[str, str], *, direct
     arguments = ["synth", "--quiet", "--app", app, "--output", str(out)]
     for name, value in context.items():
         arguments += ["--context", f"{name}={value}"]
-    _run(aws, arguments, directory, lambda line: None)
+    _run(aws, arguments, lambda line: None)
     return out
 
 
@@ -100,7 +102,7 @@ def bootstrap(aws: EmbeddedAws, environments: Iterable[tuple[str, str]], progres
         CdkError: With the reasons CloudFormation gave.
     """
     targets = [f"aws://{account}/{region}" for account, region in environments]
-    _run(aws, ["bootstrap", "--app", "", *targets], aws.directory, progress)
+    _run(aws, ["bootstrap", "--app", "", *targets], progress)
 
 
 def deploy(
@@ -130,20 +132,20 @@ def deploy(
         arguments += ["--parameters", f"{name}={value}"]
     names = list(only)
     arguments += [*names, "--exclusively"] if names else ["--all"]
-    _run(aws, arguments, aws.directory, progress)
+    _run(aws, arguments, progress)
 
 
 # A resource event as the CLI prints it: stack | counter | time | status | type | logical id, then perhaps a reason.
 _EVENT = re.compile(r"^(?P<stack>\S+) \|\s*[^|]*\|[^|]*\| (?P<status>[A-Z_]+)\s*\| (?P<type>\S+)\s*\| (?P<rest>.*)$")
 
 
-def _run(aws: EmbeddedAws, arguments: list[str], directory: Path, progress: Progress) -> None:
+def _run(aws: EmbeddedAws, arguments: list[str], progress: Progress) -> None:
     """Run the CLI, hand on what it prints, and turn a failure into its reasons."""
     if not _CDK.exists():
         raise CdkError("the CDK CLI is not installed: there is no node_modules here; run `make setup`")
     process = subprocess.Popen(
         [sys.executable, "-P", str(_GUARD), str(_CDK), *arguments, "--no-notices", "--no-version-reporting"],
-        cwd=directory,
+        cwd=aws.directory / "work",
         env=environment(aws),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

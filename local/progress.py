@@ -38,8 +38,13 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the spinner away; a second call does nothing."""
         if self._status:
             self._status.stop()
+            self._status = None
 
     def step(self, text: str) -> None:
         """Begin a step."""

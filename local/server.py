@@ -106,7 +106,7 @@ class EmbeddedAws:
         """Start the emulator and wait until it answers."""
         python = _emulator_python()
         self.directory = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
-        for name in ("home", "tmp", "cdk-home", "state"):
+        for name in ("home", "tmp", "cdk-home", "state", "work"):
             (self.directory / name).mkdir()
         for name in ("aws-config", "aws-credentials"):
             (self.directory / name).touch()

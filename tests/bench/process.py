@@ -57,7 +57,9 @@ def _peaks(pid: int) -> dict[int, int]:
     """The peak in KiB of a process and of all its children that live now."""
     try:
         status = (_PROC / str(pid) / "status").read_text()
-        children = (_PROC / str(pid) / "task" / str(pid) / "children").read_text().split()
+        # A child is listed with the thread that started it.
+        threads = list((_PROC / str(pid) / "task").iterdir())
+        children = [child for thread in threads for child in (thread / "children").read_text().split()]
     except OSError:
         return {}
     peak = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)

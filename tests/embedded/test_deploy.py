@@ -45,6 +45,12 @@ def test_progress_shows_while_it_works(deployed: subprocess.CompletedProcess[str
     assert [step for step in steps if step not in deployed.stderr] == []
 
 
+# What the CDK CLI looks up in the embedded AWS (here: the zones) must not reach the next synthesis against real AWS.
+def test_nothing_is_left_in_the_repository(deployed: subprocess.CompletedProcess[str]) -> None:
+    assert deployed.returncode == 0
+    assert not (REPOSITORY / "cdk.context.json").exists()
+
+
 def test_every_stack_is_deployed(document: Inventory) -> None:
     names = [entry["name"] for entry in document["stacks"]]
     assert sorted(names) == ["fixture-network", "fixture-pair", "fixture-tier"]

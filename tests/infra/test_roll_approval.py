@@ -5,7 +5,7 @@ from typing import Any
 
 import jsii
 import pytest
-from aws_cdk import App, Aspects, Environment, Fn, IAspect, Stack
+from aws_cdk import App, Aspects, CfnParameter, Environment, Fn, IAspect, Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import IConstruct
 
@@ -149,6 +149,18 @@ def test_what_an_aspect_changes_counts(template: Any) -> None:
     changed = _template(lambda instance, volumes: Aspects.of(Stack.of(instance)).add(_Enlarge()))
     assert changed["Resources"]["Instance"]["Properties"]["InstanceType"] == "r7i.metal-24xl"
     assert _code(changed) != _code(template)
+
+
+def test_what_changes_after_someone_looked_counts(template: Any) -> None:
+    def look_and_change(instance: ec2.CfnInstance, volumes: list[ec2.CfnVolume]) -> None:
+        stack = Stack.of(instance)
+        parameter = stack.node.find_child("RollApproval").node.find_child("Parameter")
+        assert isinstance(parameter, CfnParameter)
+        assert stack.resolve(parameter.default) == _code(template)
+        instance.instance_type = "r7i.xlarge"
+
+    changed = _template(look_and_change)
+    assert _code(changed) == code_of("trakcare/TRAK/a", changed["Resources"]) != _code(template)
 
 
 def test_the_code_can_be_computed_from_the_template(template: Any) -> None:

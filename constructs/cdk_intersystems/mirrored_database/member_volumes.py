@@ -59,7 +59,9 @@ def _define_volume(
         size=Size.gibibytes(spec.size_gib),
         iops=min(spec.iops, most),
         throughput=spec.throughput_mibps,
-        removal_policy=RemovalPolicy.RETAIN,
+        # Kept whatever happens, but for those of a creation that failed: they are empty, and the next attempt makes others with
+        # the same tags.
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     )
     resource = volume.node.default_child
     assert isinstance(resource, ec2.CfnVolume)

@@ -26,8 +26,8 @@ LARGEST_PREFIX: Final = 16
 #: A /22 gives subnets of 64 addresses, the smallest that hold the fixed addresses and leave as many again and more.
 SMALLEST_PREFIX: Final = 22
 
-#: The second sixteen addresses of each data and arbiter subnet are kept for fixed addresses.
-FIXED_ADDRESS_OFFSETS: Final = range(16, 32)
+#: Fixed addresses are among the second sixteen of a data or arbiter subnet.
+_FIXED_ADDRESS_OFFSET: Final = 16
 #: The smallest subnet whose offsets 16 to 31 can all be used: of a /27 the last one is AWS's.
 SMALLEST_FIXED_SUBNET_PREFIX: Final = 26
 
@@ -70,20 +70,6 @@ def subnet_cidr(vpc_cidr: IPv4Network, tier: TierName, zone: int) -> IPv4Network
     return IPv4Network((int(vpc_cidr.network_address) + (block << (32 - prefix)), prefix))
 
 
-def fixed_address_range(subnet: IPv4Network) -> IPv4Network:
-    """The second sixteen addresses of a subnet, kept for fixed addresses: a /28.
-
-    Args:
-        subnet: The subnet, cut by `subnet_cidr` or of an existing VPC; /26 or larger.
-
-    Raises:
-        ValueError: The subnet is too small.
-    """
-    if subnet.prefixlen > SMALLEST_FIXED_SUBNET_PREFIX:
-        raise ValueError(f"a subnet with fixed addresses is a /{SMALLEST_FIXED_SUBNET_PREFIX} or larger, got {subnet}")
-    return IPv4Network((int(subnet.network_address) + FIXED_ADDRESS_OFFSETS.start, 28))
-
-
 def fixed_address(subnet: IPv4Network, number: int) -> IPv4Address:
     """The fixed address that a mirror set has in a data or arbiter subnet: offset 16 + number.
 
@@ -94,9 +80,11 @@ def fixed_address(subnet: IPv4Network, number: int) -> IPv4Address:
     Raises:
         ValueError: The subnet is too small, or the number is not one of a mirror set.
     """
+    if subnet.prefixlen > SMALLEST_FIXED_SUBNET_PREFIX:
+        raise ValueError(f"a subnet with fixed addresses is a /{SMALLEST_FIXED_SUBNET_PREFIX} or larger, got {subnet}")
     if number not in MIRROR_SET_NUMBERS:
         raise ValueError(f"a mirror set has a number from 1 to {MIRROR_SET_NUMBERS[-1]}, got {number}")
-    return fixed_address_range(subnet)[number]
+    return subnet.network_address + _FIXED_ADDRESS_OFFSET + number
 
 
 def tier_of(member: MemberId) -> TierName:

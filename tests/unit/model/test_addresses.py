@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from cdk_intersystems.model.addresses import (
     TIERS,
     fixed_address,
-    fixed_address_range,
     member_address,
     overlaps,
     subnet_cidr,
@@ -55,22 +54,14 @@ def test_every_member_of_every_mirror_set_has_an_address_of_its_own(vpc: IPv4Net
 
 
 @given(VPC_CIDRS, st.sampled_from(MIRROR_SET_NUMBERS), st.sampled_from(MEMBERS))
-def test_a_fixed_address_is_usable_and_kept_from_others(vpc: IPv4Network, number: int, member: str) -> None:
+def test_a_fixed_address_is_usable(vpc: IPv4Network, number: int, member: str) -> None:
     tier = "arbiter" if member == "arbiter" else "data"
     address = member_address(vpc, number, member)  # type: ignore[arg-type]
     subnets = [subnet_cidr(vpc, tier, zone) for zone in range(3)]
     home = next(subnet for subnet in subnets if address in subnet)
 
     assert usable(address, home)
-    assert address in fixed_address_range(home)
     assert int(address) - int(home.network_address) == 16 + number
-
-
-@given(VPC_CIDRS, st.sampled_from(TIERS), st.integers(0, 2))
-def test_the_kept_range_is_the_second_sixteen_addresses(vpc: IPv4Network, tier: str, zone: int) -> None:
-    subnet = subnet_cidr(vpc, tier, zone)  # type: ignore[arg-type]
-
-    assert list(fixed_address_range(subnet)) == [subnet.network_address + offset for offset in range(16, 32)]
 
 
 @pytest.mark.parametrize(
