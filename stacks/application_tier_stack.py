@@ -8,10 +8,9 @@ from cdk_intersystems.configuration.tiers import ApplicationTierConfig
 from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.existing import existing_role, existing_secret
-from stacks.foundation_stack import FoundationStack
 from stacks.log_retention import log_retention
-from stacks.network_stack import NetworkStack
 from stacks.regional_stack import RegionalStack
+from stacks.shared import Shared
 
 
 class ApplicationTierStack(RegionalStack):
@@ -24,8 +23,7 @@ class ApplicationTierStack(RegionalStack):
         role: str,
         tier: ApplicationTierConfig,
         *,
-        foundation: FoundationStack,
-        network: NetworkStack,
+        shared: Shared,
         database: MirroredDatabase,
     ) -> None:
         super().__init__(
@@ -37,6 +35,7 @@ class ApplicationTierStack(RegionalStack):
             stateful=False,
         )
         settings = self.settings
+        network = shared.network(self)
         platform = deployment.platform
         self.tier = EcpAppTier(
             self,
@@ -44,21 +43,24 @@ class ApplicationTierStack(RegionalStack):
             deployment=deployment.name,
             name=tier.name,
             database=database,
-            subnets=network.network.subnets("application"),
+            subnets=network.subnets("application"),
             machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
             instance_type=ec2.InstanceType(tier.instance_type),
             min_capacity=tier.min,
             max_capacity=tier.max,
             tenancy=tier.tenancy,
             purchase=tier.purchase,
+            capacity_platform=platform.capacity_platform,
             root_volume_gib=tier.root_volume_gib,
-            service_endpoints=network.network.endpoints_security_group,
+            service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
-            encryption_key=foundation.encryption_key,
+            encryption_key=shared.encryption_key(self),
             kit_uri=platform.kit.uri if platform.kit else None,
             kit_key_arn=platform.kit.key_arn if platform.kit else None,
-            license_secret=existing_secret(self, "License", platform.license_secret),
+            license_secret=existing_secret(
+                self, "License", platform.license_secret, getattr(platform, "license_secret_key", None)
+            ),
             log_retention=log_retention(deployment.log_retention_days),
-            alarm_topic=foundation.alarm_topic,
+            alarm_topic=shared.alarm_topic(self),
             role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),
         )

@@ -12,9 +12,8 @@ from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabas
 from cdk_intersystems.model import tags
 from cdk_intersystems.policy.iris_checks import IrisChecks
 from cdk_intersystems.policy.packs import acknowledge_advice, add_policy_packs
-from stacks.foundation_stack import FoundationStack
 from stacks.mirror_set_stack import MirrorSetStack
-from stacks.network_stack import NetworkStack
+from stacks.shared import Shared
 
 CDK_JSON = Path(__file__).parent.parent / "cdk.json"
 
@@ -36,14 +35,13 @@ def define_deployment(app: App, deployment: Deployment) -> None:
     The stacks of a region are defined from the configuration alone and refer to no other region's.
     """
     role = "primary"
-    foundation = FoundationStack(app, deployment, role)
-    network = NetworkStack(app, deployment, role, encryption_key=foundation.encryption_key)
+    shared = Shared(app, deployment, role)
     databases = {
-        mirror_set.name: MirrorSetStack(app, deployment, role, mirror_set, foundation=foundation, network=network).database
+        mirror_set.name: MirrorSetStack(app, deployment, role, mirror_set, shared=shared).database
         for mirror_set in deployment.mirror_sets
     }
     if deployment.application_tiers or deployment.web_tiers:
-        _define_tiers(app, deployment, role, foundation=foundation, network=network, databases=databases)
+        _define_tiers(app, deployment, role, shared=shared, databases=databases)
     for key, value in {**deployment.tags, tags.DEPLOYMENT: deployment.name}.items():
         Tags.of(app).add(key, value)
     if deployment.permissions_boundary:
@@ -59,8 +57,7 @@ def _define_tiers(
     deployment: Deployment,
     role: str,
     *,
-    foundation: FoundationStack,
-    network: NetworkStack,
+    shared: Shared,
     databases: Mapping[str, MirroredDatabase],
 ) -> None:
     # Imported here and below: a deployment without such tiers doesn't pay for the modules of Auto Scaling, ACM and S3.
@@ -72,8 +69,7 @@ def _define_tiers(
             deployment,
             role,
             tier,
-            foundation=foundation,
-            network=network,
+            shared=shared,
             database=databases[tier.mirror_set],
         ).tier
         for tier in deployment.application_tiers
@@ -88,8 +84,7 @@ def _define_tiers(
             deployment,
             role,
             web,
-            foundation=foundation,
-            network=network,
+            shared=shared,
             application_tier=application_tiers[web.application_tier] if web.application_tier else None,
             database=databases[web.mirror_set] if web.mirror_set else None,
         )

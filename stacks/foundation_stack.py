@@ -6,6 +6,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.region import PrimaryRegion
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
 from stacks.regional_stack import RegionalStack
 
@@ -53,3 +54,11 @@ class FoundationStack(RegionalStack):
             )
         )
         return topic
+
+
+def encryption_key_of(scope: Construct, foundation: FoundationStack | None, settings: PrimaryRegion) -> kms.IKey:
+    """The region's key, for a stack: the foundation's, or without one the key that the configuration brings."""
+    if foundation is not None:
+        return foundation.encryption_key
+    assert settings.encryption_key is not None
+    return kms.Key.from_key_arn(scope, "Key", settings.encryption_key)

@@ -9,10 +9,9 @@ from cdk_intersystems.configuration.plan import member_addresses
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.dns import define_alias
 from stacks.existing import existing_role, existing_secret
-from stacks.foundation_stack import FoundationStack
 from stacks.log_retention import log_retention
-from stacks.network_stack import NetworkStack
 from stacks.regional_stack import RegionalStack
+from stacks.shared import Shared
 
 
 class MirrorSetStack(RegionalStack):
@@ -25,8 +24,7 @@ class MirrorSetStack(RegionalStack):
         role: str,
         mirror_set: MirrorSetConfig,
         *,
-        foundation: FoundationStack,
-        network: NetworkStack,
+        shared: Shared,
     ) -> None:
         super().__init__(
             scope,
@@ -37,6 +35,7 @@ class MirrorSetStack(RegionalStack):
             stateful=True,
         )
         settings = self.settings
+        network = shared.network(self)
         platform = deployment.platform
         self.database = MirroredDatabase(
             self,
@@ -44,9 +43,9 @@ class MirrorSetStack(RegionalStack):
             deployment=deployment.name,
             mirror_name=mirror_set.name,
             number=mirror_set.number,
-            vpc=network.network.vpc,
-            data_subnets=network.network.subnets("data"),
-            arbiter_subnets=network.network.subnets("arbiter"),
+            vpc=network.vpc,
+            data_subnets=network.subnets("data"),
+            arbiter_subnets=network.subnets("arbiter"),
             machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
             instance_type=ec2.InstanceType(mirror_set.instance_type),
             arbiter_instance_type=ec2.InstanceType(mirror_set.arbiter.instance_type),
@@ -54,7 +53,7 @@ class MirrorSetStack(RegionalStack):
             ports=mirror_set.endpoint.ports,
             # Away from the members' fixed addresses, one of which AWS might give it otherwise. An existing VPC may have no
             # application subnets.
-            endpoint_subnets=None if settings.existing else network.network.subnets("application"),
+            endpoint_subnets=network.subnets(network.endpoint_tier),
             client_cidrs=[str(cidr) for cidr in mirror_set.client_cidrs],
             ecp_client_ceiling=mirror_set.ecp_client_ceiling,
             addresses={member: str(address) for member, address in member_addresses(settings, mirror_set).items()},
@@ -62,14 +61,16 @@ class MirrorSetStack(RegionalStack):
             tenancy=mirror_set.tenancy,
             purchase=mirror_set.purchase,
             capacity_platform=platform.capacity_platform,
-            service_endpoints=network.network.endpoints_security_group,
+            service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
-            encryption_key=foundation.encryption_key,
+            encryption_key=shared.encryption_key(self),
             kit_uri=platform.kit.uri if platform.kit else None,
             kit_key_arn=platform.kit.key_arn if platform.kit else None,
-            license_secret=existing_secret(self, "License", platform.license_secret),
+            license_secret=existing_secret(
+                self, "License", platform.license_secret, getattr(platform, "license_secret_key", None)
+            ),
             log_retention=log_retention(deployment.log_retention_days),
-            alarm_topic=foundation.alarm_topic,
+            alarm_topic=shared.alarm_topic(self),
             member_role=existing_role(self, "MemberRole", settings.roles.member),
             arbiter_role=existing_role(self, "ArbiterRole", settings.roles.arbiter),
             member_stacks_scope=scope,

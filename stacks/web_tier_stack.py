@@ -13,10 +13,9 @@ from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.dns import define_alias
 from stacks.existing import existing_role
-from stacks.foundation_stack import FoundationStack
 from stacks.log_retention import log_retention
-from stacks.network_stack import NetworkStack
 from stacks.regional_stack import RegionalStack
+from stacks.shared import Shared
 
 
 class WebTierStack(RegionalStack):
@@ -29,8 +28,7 @@ class WebTierStack(RegionalStack):
         role: str,
         tier: WebTierConfig,
         *,
-        foundation: FoundationStack,
-        network: NetworkStack,
+        shared: Shared,
         application_tier: EcpAppTier | None,
         database: MirroredDatabase | None,
     ) -> None:
@@ -43,6 +41,7 @@ class WebTierStack(RegionalStack):
             stateful=False,
         )
         settings = self.settings
+        network = shared.network(self)
         internet_facing = tier.scheme == "internet-facing"
         kit = deployment.platform.kit
         self.tier = CspWebTier(
@@ -50,9 +49,9 @@ class WebTierStack(RegionalStack):
             "Tier",
             deployment=deployment.name,
             name=tier.name,
-            vpc=network.network.vpc,
-            subnets=network.network.subnets("web"),
-            load_balancer_subnets=network.network.subnets("public" if internet_facing else "web"),
+            vpc=network.vpc,
+            subnets=network.subnets("web"),
+            load_balancer_subnets=network.subnets("public" if internet_facing else "web"),
             internet_facing=internet_facing,
             machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
             instance_type=ec2.InstanceType(tier.instance_type),
@@ -69,13 +68,14 @@ class WebTierStack(RegionalStack):
             else None,
             tenancy=tier.tenancy,
             purchase=tier.purchase,
-            service_endpoints=network.network.endpoints_security_group,
+            capacity_platform=deployment.platform.capacity_platform,
+            service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
-            encryption_key=foundation.encryption_key,
+            encryption_key=shared.encryption_key(self),
             kit_uri=kit.uri if kit else None,
             kit_key_arn=kit.key_arn if kit else None,
             log_retention=log_retention(deployment.log_retention_days),
-            alarm_topic=foundation.alarm_topic,
+            alarm_topic=shared.alarm_topic(self),
             deletion_protection=settings.termination_protection,
             role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),
         )

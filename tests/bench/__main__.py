@@ -26,6 +26,7 @@ def main() -> None:
         runs = _in_turn(subjects, lambda command: _run(command, Path(folder)))
         imports = _in_turn({name: _import_of(name) for name in _IMPORTS}, lambda command: _run(command, Path(folder)))
     seconds = {name: statistics.median(run.seconds for run in measured) for name, measured in runs.items()}
+    cpu = {name: statistics.median(run.cpu_seconds for run in measured) for name, measured in runs.items()}
     mib = {name: statistics.median(run.mib for run in measured) for name, measured in runs.items()}
     importing = {name: statistics.median(float(run.output) for run in measured) for name, measured in imports.items()}
     ratios = {
@@ -34,7 +35,7 @@ def main() -> None:
         "ten_over_one": seconds["ten_mirrors"] / seconds["one_mirror"],
         "import_over_aws_cdk": importing["cdk_intersystems"] / importing["aws_cdk"],
     }
-    _report(seconds, mib, ratios, importing)
+    _report(seconds, cpu, mib, ratios, importing)
     RESULT.parent.mkdir(exist_ok=True)
     rounded = {"synth_seconds": _rounded(seconds, 3), "peak_mib": _rounded(mib, 1), "ratios": _rounded(ratios, 3)}
     RESULT.write_text(json.dumps(rounded, indent=2) + "\n")
@@ -88,15 +89,22 @@ def _in_turn(commands: dict[str, list[str]], run: Callable[[list[str]], Measured
     return found
 
 
-def _report(seconds: dict[str, float], mib: dict[str, float], ratios: dict[str, float], importing: dict[str, float]) -> None:
-    print(f"{'synthesis (median of ' + str(_ROUNDS) + ')':<28}{'seconds':>10}{'peak MiB':>12}")
+def _report(
+    seconds: dict[str, float],
+    cpu: dict[str, float],
+    mib: dict[str, float],
+    ratios: dict[str, float],
+    importing: dict[str, float],
+) -> None:
+    # Processor time is there to judge a run by: on a busy machine the clock runs away from it.
+    print(f"{'synthesis (median of ' + str(_ROUNDS) + ')':<28}{'seconds':>10}{'CPU seconds':>14}{'peak MiB':>12}")
     for name, value in seconds.items():
-        print(f"{name:<28}{value:>10.2f}{mib[name]:>12.0f}")
+        print(f"{name:<28}{value:>10.2f}{cpu[name]:>14.2f}{mib[name]:>12.0f}")
     print(f"\n{'import':<28}{'seconds':>10}")
     for name, value in importing.items():
         target = f"   wanted: below {_MODEL_TARGET_SECONDS}" if name.endswith(".model") else ""
         print(f"{name:<28}{value:>10.4f}{target}")
-    print(f"\n{'ratio':<28}{'':>10}")
+    print(f"\n{'ratio':<28}")
     for name, value in ratios.items():
         target = f"   wanted: at most {_TARGETS[name]}" if name in _TARGETS else ""
         print(f"{name:<28}{value:>10.3f}{target}")

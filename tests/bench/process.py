@@ -15,9 +15,10 @@ _LOOK_EVERY_SECONDS = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One run: wall-clock seconds from start to end, peak memory in MiB, what it printed."""
+    """One run: seconds by the clock and of processor time, peak memory in MiB, what it printed."""
 
     seconds: float
+    cpu_seconds: float
     mib: float
     output: str
 
@@ -37,20 +38,28 @@ def measure(command: Sequence[str], environment: Mapping[str, str], output: Path
     Raises:
         RuntimeError: If it fails.
     """
+    cpu_before = _cpu_of_children()
     with output.open("w+") as file:
         started = time.perf_counter()
         process = subprocess.Popen(list(command), env=dict(environment), stdout=file, stderr=subprocess.STDOUT)
         peaks: dict[int, int] = {}
         while process.poll() is None:
             if _PROC.is_dir():
-                peaks.update(_peaks(process.pid))
+                for pid, peak in _peaks(process.pid).items():
+                    # One that has just ended has none any more.
+                    peaks[pid] = max(peak, peaks.get(pid, 0))
             time.sleep(_LOOK_EVERY_SECONDS)
         seconds = time.perf_counter() - started
         file.seek(0)
         text = file.read()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{text}")
-    return Measured(seconds=seconds, mib=sum(peaks.values()) / 1024 if peaks else _largest_child_mib(), output=text)
+    return Measured(
+        seconds=seconds,
+        cpu_seconds=_cpu_of_children() - cpu_before,
+        mib=sum(peaks.values()) / 1024 if peaks else _largest_child_mib(),
+        output=text,
+    )
 
 
 def _peaks(pid: int) -> dict[int, int]:
@@ -67,6 +76,12 @@ def _peaks(pid: int) -> dict[int, int]:
     for child in children:
         found |= _peaks(int(child))
     return found
+
+
+def _cpu_of_children() -> float:
+    """What all ended children have used so far, with their own children."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _largest_child_mib() -> float:

@@ -153,6 +153,7 @@ _WEB = {
     "max": 6,
     "application_tier": "app",
     "certificate": _CERTIFICATE,
+    "client_cidrs": ["192.168.0.0/16"],
 }
 _tiers = both(put("application_tiers", [_APPLICATION]), put("web_tiers", [_WEB]))
 

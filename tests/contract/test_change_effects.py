@@ -91,6 +91,13 @@ def test_one_code_lets_one_host_pass_even_if_given_to_all_stacks(row: Row) -> No
         assert set(alone.refused) == asking - {stack}
 
 
+@pytest.mark.parametrize("title", [row.title for row in ROWS if "absent" in row.title])
+def test_a_host_is_taken_out_and_put_back_whatever_else_is_deployed(title: str) -> None:
+    """CloudFormation refuses to take back an export that a deployed stack still uses."""
+    row = next(row for row in ROWS if row.title == title)
+    assert [change for change in effects(*versions(row)) if change.effect is Effect.REFUSED] == []
+
+
 def test_an_approval_is_used_up() -> None:
     row = next(row for row in ROWS if row.title == "`instance_type` of a mirror set")
     before, after = versions(row)

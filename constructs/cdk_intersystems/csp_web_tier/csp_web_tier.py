@@ -112,6 +112,7 @@ class CspWebTier(Construct):
         deletion_protection: bool = True,
         tenancy: Tenancy = "default",
         purchase: Purchase = "on-demand",
+        capacity_platform: str = "Linux/UNIX",
         root_volume_gib: int = 30,
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
@@ -161,6 +162,8 @@ class CspWebTier(Construct):
                 (`dedicated-instance`). Default: shared.
             purchase: `capacity-reservation` reserves the minimum's places, evenly over the zones; `spot` is cheap, and AWS
                 may take all the web servers back at once. Default: on demand.
+            capacity_platform: How EC2 bills the image (`PlatformDetails` of DescribeImages), which a reservation has to match.
+                Default: `Linux/UNIX`. It matters only with `purchase="capacity-reservation"`.
             root_volume_gib: Size of the root volume in GiB. Default: 30.
             service_endpoints: The security group of the VPC's interface endpoints, which the web servers may then use.
                 Default: they have no way to AWS's services, unless `internet`.
@@ -212,6 +215,7 @@ class CspWebTier(Construct):
             max_capacity=max_capacity,
             tenancy=tenancy,
             purchase=purchase,
+            capacity_platform=capacity_platform,
             root_volume_gib=root_volume_gib,
             encryption_key=key,
             log_group=log_group,

@@ -71,6 +71,7 @@ class EcpAppTier(Construct):
         max_capacity: int,
         tenancy: Tenancy = "default",
         purchase: Purchase = "on-demand",
+        capacity_platform: str = "Linux/UNIX",
         root_volume_gib: int = 100,
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
@@ -103,6 +104,8 @@ class EcpAppTier(Construct):
                 (`dedicated-instance`). Default: shared.
             purchase: `capacity-reservation` reserves the minimum's places, evenly over the zones, so that as many can always
                 start. Not `spot`: a lost ECP client takes its open transactions with it. Default: on demand.
+            capacity_platform: How EC2 bills the image (`PlatformDetails` of DescribeImages), which a reservation has to match.
+                Default: `Linux/UNIX`. It matters only with `purchase="capacity-reservation"`.
             root_volume_gib: Size of the root volume in GiB, which also holds the server's IRIS. Default: 100.
             service_endpoints: The security group of the VPC's interface endpoints, which the servers may then use. Default:
                 the servers have no way to AWS's services, unless `internet`.
@@ -144,13 +147,14 @@ class EcpAppTier(Construct):
             max_capacity=max_capacity,
             tenancy=tenancy,
             purchase=purchase,
+            capacity_platform=capacity_platform,
             root_volume_gib=root_volume_gib,
             encryption_key=encryption_key or define_encryption_key(self, "Key"),
             log_group=log_group,
             log_retention=log_retention,
             role=role,
             statements=[
-                *(read_secret(license_secret, license_secret.encryption_key) if license_secret else []),
+                *(read_secret(license_secret) if license_secret else []),
                 *(read_object(self, kit_uri, kit_key_arn) if kit_uri else []),
             ],
             user_data=user_data,

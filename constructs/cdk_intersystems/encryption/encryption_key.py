@@ -58,16 +58,19 @@ def _admit_services(key: kms.Key) -> None:
             conditions={"StringEquals": {"aws:SourceAccount": account}},
         )
     )
+    # "Any principal", narrowed to the one role: a statement for the account would only let IAM policies decide, and those of a
+    # service-linked role can't be changed. Source: EC2 Auto Scaling User Guide, "Required AWS KMS key policy".
     auto_scaling = {
+        "StringEquals": {"kms:CallerAccount": account},
         "ArnLike": {
             "aws:PrincipalArn": f"arn:{Aws.PARTITION}:iam::{account}:role/aws-service-role/"
             "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*"
-        }
+        },
     }
     key.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AutoScalingUse",
-            principals=[iam.AccountRootPrincipal()],
+            principals=[iam.AnyPrincipal()],
             actions=use,
             resources=["*"],
             conditions=auto_scaling,
@@ -76,7 +79,7 @@ def _admit_services(key: kms.Key) -> None:
     key.add_to_resource_policy(
         iam.PolicyStatement(
             sid="AutoScalingGrants",
-            principals=[iam.AccountRootPrincipal()],
+            principals=[iam.AnyPrincipal()],
             actions=["kms:CreateGrant"],
             resources=["*"],
             conditions={**auto_scaling, "Bool": {"kms:GrantIsForAWSResource": "true"}},

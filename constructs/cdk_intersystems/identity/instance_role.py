@@ -76,7 +76,7 @@ def define_instance_role(
     return role
 
 
-def read_secret(secret: secretsmanager.ISecret, key: kms.IKey | None = None) -> list[iam.PolicyStatement]:
+def read_secret(secret: secretsmanager.ISecret) -> list[iam.PolicyStatement]:
     """The statements that let an instance read one secret, and decrypt it with its key if it has one of its own."""
     statements = [
         iam.PolicyStatement(
@@ -84,17 +84,14 @@ def read_secret(secret: secretsmanager.ISecret, key: kms.IKey | None = None) -> 
             resources=[secret.secret_full_arn or f"{secret.secret_arn}-??????"],
         )
     ]
-    if key is not None:
-        statements.append(_decrypt(secret, key))
+    if secret.encryption_key is not None:
+        statements.append(_decrypt(secret.encryption_key.key_arn, f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"))
     return statements
 
 
-def _decrypt(secret: secretsmanager.ISecret, key: kms.IKey) -> iam.PolicyStatement:
-    region = Stack.of(secret).region
+def _decrypt(key_arn: str, service: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(
-        actions=["kms:Decrypt"],
-        resources=[key.key_arn],
-        conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
+        actions=["kms:Decrypt"], resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": service}}
     )
 
 
@@ -109,16 +106,21 @@ def read_object(scope: Construct, uri: str, key_arn: str | None = None) -> list[
         )
     ]
     if key_arn is not None:
-        statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key_arn]))
+        # The bucket, and so its key, may be in another region.
+        region = stack.split_arn(key_arn, ArnFormat.SLASH_RESOURCE_NAME).region
+        statements.append(_decrypt(key_arn, f"s3.{region}.amazonaws.com"))
     return statements
 
 
-def attach_volumes(scope: Construct, volumes: Sequence[ec2.IVolume], tags: dict[str, str]) -> list[iam.PolicyStatement]:
+def attach_volumes(
+    scope: Construct, volumes: Sequence[ec2.IVolume], key: kms.IKey, tags: dict[str, str]
+) -> list[iam.PolicyStatement]:
     """The statements that let an instance attach its own volumes, and only these, to itself.
 
     Args:
         scope: A construct of the stack the volumes are in.
         volumes: The volumes.
+        key: The key they are encrypted with.
         tags: Tags that only this instance has; they stand for its id, which its own role can't name without a cycle.
     """
     return [
@@ -132,7 +134,21 @@ def attach_volumes(scope: Construct, volumes: Sequence[ec2.IVolume], tags: dict[
             sid="AttachToItself",
             actions=["ec2:AttachVolume"],
             resources=[_ec2_arn(scope, "instance", "*")],
-            conditions={"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}},
+            conditions={"StringEquals": {f"aws:ResourceTag/{tag}": value for tag, value in tags.items()}},
+        ),
+        # EC2 decrypts an attached volume by a grant that whoever attaches it has to be able to give. Source: EBS User Guide,
+        # "Requirements for Amazon EBS encryption".
+        iam.PolicyStatement(
+            sid="LetEc2Decrypt",
+            actions=["kms:CreateGrant"],
+            resources=[key.key_arn],
+            conditions={
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringEquals": {
+                    "kms:ViaService": f"ec2.{Stack.of(scope).region}.amazonaws.com",
+                    "kms:GrantConstraintType": "EncryptionContextSubset",
+                },
+            },
         ),
     ]
 

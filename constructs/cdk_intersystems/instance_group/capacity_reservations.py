@@ -16,6 +16,7 @@ def reserve_capacity(
     instance_type: ec2.InstanceType,
     min_capacity: int,
     tenancy: Tenancy,
+    platform: str,
 ) -> list[ec2.CfnCapacityReservation]:
     """Reserve a tier's minimum, spread evenly over its zones and open to any instance of the type and zone.
 
@@ -28,7 +29,7 @@ def reserve_capacity(
             f"CapacityReservation{number}",
             availability_zone=subnet.availability_zone,
             instance_type=instance_type.to_string(),
-            instance_platform="Linux/UNIX",
+            instance_platform=platform,
             instance_count=ceil(min_capacity / len(subnets)),
             instance_match_criteria="open",
             ebs_optimized=True,

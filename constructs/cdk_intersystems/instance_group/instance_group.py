@@ -46,6 +46,7 @@ class InstanceGroup(Construct):
         max_capacity: int,
         tenancy: Tenancy,
         purchase: Purchase,
+        capacity_platform: str,
         root_volume_gib: int,
         encryption_key: kms.IKey,
         log_group: logs.ILogGroup | None,
@@ -73,6 +74,7 @@ class InstanceGroup(Construct):
             max_capacity: The most servers.
             tenancy: Whose hardware they share.
             purchase: How their capacity is bought.
+            capacity_platform: How EC2 bills the image, which a capacity reservation has to match.
             root_volume_gib: Size of the root volume in GiB.
             encryption_key: The key of root volumes and logs.
             log_group: The log group to use. None: a new one.
@@ -151,7 +153,12 @@ class InstanceGroup(Construct):
         )
         if purchase == "capacity-reservation":
             reservations = reserve_capacity(
-                self, subnets=subnets, instance_type=instance_type, min_capacity=min_capacity, tenancy=tenancy
+                self,
+                subnets=subnets,
+                instance_type=instance_type,
+                min_capacity=min_capacity,
+                tenancy=tenancy,
+                platform=capacity_platform,
             )
             self.auto_scaling_group.node.add_dependency(*reservations)
         self.missing_servers_alarm: cloudwatch.Alarm = alarm_on_missing_servers(

@@ -71,7 +71,7 @@ def define_failover_member(
         acknowledge(volume, {"HIPAA.Security-EC2EBSInBackupPlan": _BACKUP, "NIST.800.53.R5-EC2EBSInBackupPlan": _BACKUP})
     instance = None
     if not absent:
-        attach = attach_volumes(stack, own_volumes, defaults.identity(member))
+        attach = attach_volumes(stack, own_volumes, defaults.encryption_key, defaults.identity(member))
         own_role = role or _define_failover_role(defaults, stack, member, [*attach, *statements])
         instance = define_member_host(
             stack,

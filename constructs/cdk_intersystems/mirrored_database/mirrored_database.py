@@ -208,8 +208,8 @@ class MirroredDatabase(Construct):
             termination_protection=termination_protection,
         )
         may_read = [
-            *read_secret(self._password, key),
-            *(read_secret(license_secret, license_secret.encryption_key) if license_secret else []),
+            *read_secret(self._password),
+            *(read_secret(license_secret) if license_secret else []),
             *(read_object(self, kit_uri, kit_key_arn) if kit_uri else []),
         ]
         self._members = {

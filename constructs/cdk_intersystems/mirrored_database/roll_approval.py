@@ -8,7 +8,7 @@ from typing import Any
 import jsii
 from aws_cdk import CfnParameter, CfnResource, CfnRule, CfnRuleAssertion, Fn, IResolveContext, IStringProducer, Lazy, Stack
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct
+from constructs import Construct, IValidation
 
 # The properties of an instance that CloudFormation changes on the running instance, each marked "Update requires: No
 # interruption" in the reference of AWS::EC2::Instance (SecurityGroupIds: in a VPC). A change of any other property asks for
@@ -46,8 +46,9 @@ class RollApproval(Construct):
     defines a second, empty volume.
 
     What it can't see: an override set by `add_property_override`, which the CDK applies after everything else. `IrisChecks`
-    compares the code with the finished template; set the instance's own attributes instead. Whoever deploys by other means than the CDK's command line has to keep the previous
-    values of parameters (`UsePreviousValue`), else the new default approves itself.
+    compares the code with the finished template; set the instance's own attributes instead. Whoever deploys by other means
+    than the CDK's command line has to keep the previous values of parameters (`UsePreviousValue`), else the new default
+    approves itself.
     """
 
     def __init__(
@@ -70,7 +71,9 @@ class RollApproval(Construct):
         """
         super().__init__(scope, id)
         # Not cached: the value that counts is computed last, when references to other stacks are imports.
-        code = Lazy.uncached_string(_Code(member, [*([instance] if instance else []), *volumes]))
+        producer = _Code(member, [*([instance] if instance else []), *volumes])
+        self.node.add_validation(producer)
+        code = Lazy.uncached_string(producer)
         parameter = CfnParameter(
             self,
             "Parameter",
@@ -121,21 +124,37 @@ _CHANGED = {
 
 
 @jsii.implements(IStringProducer)
+@jsii.implements(IValidation)
 class _Code:
     """Computes the code at synthesis, so that changes made to the instance from outside count too.
 
-    The CDK asks several times, and only the last answer counts, when references to other stacks have become imports. So nothing
-    is remembered, and as little as possible is asked back: each question to the CDK costs some tenths of a millisecond.
+    The CDK asks several times, while it prepares an app and again while it writes the template, and each answer costs some
+    milliseconds. Only after the tree was validated, when aspects are through and references to other stacks have become
+    imports, does an answer hold for the rest of the synthesis.
     """
 
     def __init__(self, member: str, resources: Sequence[CfnResource]) -> None:
         self._member = member
         self._resources = resources
         self._types = [resource.cfn_resource_type for resource in resources]
+        self._complete = False
+        self._code: str | None = None
+
+    def validate(self) -> list[str]:
+        self._complete, self._code = True, None
+        return []
 
     def produce(self, context: IResolveContext) -> str:
-        if context.preparing or not self._resources:
-            # Only references count now, and the resources are asked for theirs anyway.
+        if context.preparing:
+            # Another synthesis begins. Only references count now, and the resources are asked for theirs anyway.
+            self._complete, self._code = False, None
+            return ""
+        if self._code is None or not self._complete:
+            self._code = self._compute()
+        return self._code
+
+    def _compute(self) -> str:
+        if not self._resources:
             return code_of(self._member, {})
         stated = [[resource.logical_id, resource._cfn_properties] for resource in self._resources]
         resolved = Stack.of(self._resources[0]).resolve(stated)

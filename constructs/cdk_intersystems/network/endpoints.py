@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-# What needs it: Session Manager (ssm, ssmmessages, ec2messages), finding and attaching one's volumes (ec2), logs and
-# metrics (logs, monitoring), secrets and their keys (secretsmanager, kms), the artefact bucket (s3), telling CloudFormation
-# how the start went (cloudformation), leaving an Auto Scaling group in order (autoscaling), temporary credentials (sts).
+# What needs it: Session Manager (ssm, ssmmessages), finding and attaching one's volumes (ec2), logs and metrics (logs,
+# monitoring), secrets and their keys (secretsmanager, kms), the artefact bucket (s3), telling CloudFormation how the start
+# went (cloudformation), leaving an Auto Scaling group in order (autoscaling).
 _INTERFACE_ENDPOINTS = {
     "Ssm": ec2.InterfaceVpcEndpointAwsService.SSM,
     "SsmMessages": ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES,
-    "Ec2Messages": ec2.InterfaceVpcEndpointAwsService.EC2_MESSAGES,
     "Ec2": ec2.InterfaceVpcEndpointAwsService.EC2,
     "Logs": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
     "Monitoring": ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING,
@@ -19,8 +20,9 @@ _INTERFACE_ENDPOINTS = {
     "Kms": ec2.InterfaceVpcEndpointAwsService.KMS,
     "CloudFormation": ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION,
     "AutoScaling": ec2.InterfaceVpcEndpointAwsService.AUTOSCALING,
-    "Sts": ec2.InterfaceVpcEndpointAwsService.STS,
+    "S3": ec2.InterfaceVpcEndpointAwsService.S3,
 }
+_ALL_RESOLVERS = ec2.VpcEndpointPrivateDnsOnlyForInboundResolverEndpoint.ALL_RESOLVERS
 
 
 def add_service_endpoints(
@@ -33,9 +35,11 @@ def add_service_endpoints(
 
     S3 has an interface endpoint and no gateway endpoint: a security group can name the former's group as its peer, while
     traffic to the latter leaves towards S3's public addresses, which only a rule with a range could let out.
+
+    Through every endpoint only principals of this account get, so that nobody carries data out with credentials of another.
     """
     in_subnets = ec2.SubnetSelection(subnets=list(subnets))
-    for name, service in _INTERFACE_ENDPOINTS.items():
+    endpoints: list[ec2.VpcEndpoint] = [
         ec2.InterfaceVpcEndpoint(
             scope,
             f"{name}Endpoint",
@@ -44,17 +48,21 @@ def add_service_endpoints(
             security_groups=[security_group],
             subnets=in_subnets,
             private_dns_enabled=True,
+            # S3 alone has private names for the resolvers of the VPC only if it is told so.
+            private_dns_only_for_inbound_resolver_endpoint=_ALL_RESOLVERS if name == "S3" else None,
             open=False,
         )
-    ec2.InterfaceVpcEndpoint(
-        scope,
-        "S3Endpoint",
-        vpc=vpc,
-        service=ec2.InterfaceVpcEndpointAwsService.S3,
-        security_groups=[security_group],
-        subnets=in_subnets,
-        private_dns_enabled=True,
-        private_dns_only_for_inbound_resolver_endpoint=ec2.VpcEndpointPrivateDnsOnlyForInboundResolverEndpoint.ALL_RESOLVERS,
-        open=False,
+        for name, service in _INTERFACE_ENDPOINTS.items()
+    ]
+    endpoints.append(
+        ec2.GatewayVpcEndpoint(scope, "DynamoDbEndpoint", vpc=vpc, service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
     )
-    ec2.GatewayVpcEndpoint(scope, "DynamoDbEndpoint", vpc=vpc, service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+    for endpoint in endpoints:
+        endpoint.add_to_policy(
+            iam.PolicyStatement(
+                principals=[iam.AnyPrincipal()],
+                actions=["*"],
+                resources=["*"],
+                conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(scope).account}},
+            )
+        )

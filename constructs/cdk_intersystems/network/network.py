@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -177,6 +178,11 @@ class Network(Construct):
         """The security group of the interface endpoints; None in an existing VPC for which none was named."""
         return self._endpoints_security_group
 
+    @property
+    def endpoint_tier(self) -> str:
+        """The tier for what AWS gives addresses to, such as the mirror endpoint: not the members', if there is another."""
+        return next(tier for tier in ("application", "web", "data") if tier in self._subnets)
+
     def subnets(self, tier: str) -> list[ec2.ISubnet]:
         """The subnets of a tier, one per zone, in the order of the zones.
 
@@ -188,10 +194,18 @@ class Network(Construct):
         return self._subnets[tier]
 
     def _add_flow_logs(self, vpc: ec2.Vpc, log_group: logs.ILogGroup) -> None:
+        stack = Stack.of(self)
         role = iam.Role(
             self,
             "FlowLogsRole",
-            assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"),
+            assumed_by=iam.ServicePrincipal(
+                "vpc-flow-logs.amazonaws.com",
+                # Only for flow logs of this account and region. Source: VPC User Guide, "Confused deputy prevention".
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": stack.account},
+                    "ArnLike": {"aws:SourceArn": stack.format_arn(service="ec2", resource="vpc-flow-log", resource_name="*")},
+                },
+            ),
             description="Lets VPC flow logs write to their log group",
         )
         iam.ManagedPolicy(
