@@ -1,8 +1,8 @@
 """The strict job: `python -m tests.lint_templates`, called by `make lint`.
 
-Synthesizes every deployment of config/ by the real CDK CLI, with the policy packs, IrisChecks and the CDK's own validation
-on and every warning an error, and has cfn-lint read all templates. Prints one line a check; exit 1 with the findings if there
-are any.
+Synthesizes every deployment of config/, and one that brings all it can, by the real CDK CLI, with the policy packs, IrisChecks
+and the CDK's own validation on and every warning an error, and has cfn-lint read all templates. Prints one line a check; exit 1
+with the findings if there are any.
 """
 
 import json
@@ -14,6 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.policy.variations import configuration
 
 ROOT = Path(__file__).parents[1]
 _CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
@@ -87,22 +89,25 @@ def _check(name: str, work: Callable[[], None]) -> bool:
 
 def main() -> int:
     """Run all checks; 0 if nothing was found."""
-    deployments = sorted(path.stem for path in (ROOT / "config").glob("*.y*ml"))
+    deployments = {path.stem: path.stem for path in sorted((ROOT / "config").glob("*.y*ml"))}
     with TemporaryDirectory() as directory, ThreadPoolExecutor(max_workers=2) as pool:
-        assemblies = {deployment: Path(directory) / deployment for deployment in deployments}
+        brought = Path(directory) / "brought.yaml"
+        # JSON is YAML.
+        brought.write_text(json.dumps(configuration("everything brought")))
+        deployments["everything brought"] = str(brought)
 
-        def check(deployment: str) -> bool:
-            out = assemblies[deployment]
+        def check(name: str) -> bool:
+            out = Path(directory) / name
             if not _check(
-                f"cdk synth --strict -c deployment={deployment}",
-                lambda: _run(command(deployment, out, "--strict", "-c", "policy=strict")),
+                f"cdk synth --strict, {name}",
+                lambda: _run(command(deployments[name], out, "--strict", "-c", "policy=strict")),
             ):
                 return False
-            return _check(f"cfn-lint, templates of {deployment}", lambda: _lint(out))
+            return _check(f"cfn-lint, templates of {name}", lambda: _lint(out))
 
         passed = list(pool.map(check, deployments))
         if all(passed):
-            dead = lambda: _no_dead_acknowledgement(list(assemblies.values()))  # noqa: E731
+            dead = lambda: _no_dead_acknowledgement([Path(directory) / name for name in deployments])  # noqa: E731
             passed.append(_check("no dead acknowledgement of the CDK's validation", dead))
     return 0 if all(passed) else 1
 

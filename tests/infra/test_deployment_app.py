@@ -105,9 +105,7 @@ def test_everything_that_can_have_tags_has_the_deployments_and_the_users(trakcar
             if resource["Type"] in _WITHOUT_TAGS:
                 continue
             given = resource.get("Properties", {})
-            tags = given.get("Tags") or [
-                tag for spec in given.get("TagSpecifications", []) for tag in spec.get("Tags", [])
-            ]
+            tags = given.get("Tags") or [tag for spec in given.get("TagSpecifications", []) for tag in spec.get("Tags", [])]
             if not {"cost-centre", "cdk-intersystems:deployment"} <= {tag["Key"] for tag in tags}:
                 untagged.append((stack.stack_name, logical_id, resource["Type"]))
 

@@ -56,6 +56,17 @@ def test_a_member_may_attach_its_own_volumes_to_itself_alone(full: Templates) ->
     assert not any("ec2:DetachVolume" in _actions(s) for s in _statements(full["trak-b"]))
 
 
+def test_a_member_may_let_ec2_decrypt_its_volumes_and_give_no_other_grant(full: Templates) -> None:
+    (grant,) = (s for s in _statements(full["trak-a"]) if "kms:CreateGrant" in _actions(s))
+    assert grant["Condition"] == {
+        "Bool": {"kms:GrantIsForAWSResource": "true"},
+        "StringEquals": {
+            "kms:ViaService": "ec2.eu-west-2.amazonaws.com",
+            "kms:GrantConstraintType": "EncryptionContextSubset",
+        },
+    }
+
+
 def test_the_arbiter_may_touch_no_volume_secret_or_kit(full: Templates) -> None:
     services = {action.partition(":")[0] for s in _statements(full["trak-arbiter"]) for action in _actions(s)}
     assert services == {"ssm", "ssmmessages", "cloudwatch", "logs"}

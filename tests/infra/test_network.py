@@ -129,7 +129,6 @@ def test_the_flow_logs_role_may_write_to_this_log_group_alone(private: Any) -> N
 _SERVICES = {
     "ssm",
     "ssmmessages",
-    "ec2messages",
     "ec2",
     "logs",
     "monitoring",
@@ -137,7 +136,6 @@ _SERVICES = {
     "kms",
     "cloudformation",
     "autoscaling",
-    "sts",
     "s3",
 }
 
@@ -224,3 +222,17 @@ def test_the_endpoints_group_of_an_existing_vpc_can_be_named() -> None:
 def test_an_existing_vpc_has_the_tiers_it_was_given() -> None:
     with pytest.raises(ValueError, match="it has data"):
         _existing()[1].subnets("web")
+
+
+def test_through_the_endpoints_only_this_account_gets(private: Any) -> None:
+    endpoints = resources(private, "EC2::VPCEndpoint")
+    assert len(endpoints) > 5
+    for endpoint in endpoints:
+        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        assert set(statement["Condition"]["StringEquals"]) == {"aws:PrincipalAccount"}
+
+
+def test_only_flow_logs_of_this_account_take_their_role(private: Any) -> None:
+    (trust,) = only(private, "IAM::Role")["AssumeRolePolicyDocument"]["Statement"]
+    assert set(trust["Condition"]) == {"StringEquals", "ArnLike"}
+    assert "vpc-flow-log/*" in str(trust["Condition"]["ArnLike"]["aws:SourceArn"])

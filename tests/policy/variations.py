@@ -63,6 +63,11 @@ def _brought(data: dict[str, Any]) -> None:
     }
 
 
+def _everything_brought(data: dict[str, Any]) -> None:
+    _existing_vpc(data)
+    _brought(data)
+
+
 def _boundary(data: dict[str, Any]) -> None:
     data["permissions_boundary"] = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
@@ -87,6 +92,7 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "dedicated hosts": ("trakcare", _dedicated_host),
     "reserved capacity": ("trakcare", _reserved),
     "key, topic, bucket and roles brought": ("trakcare", _brought),
+    "everything brought": ("trakcare", _everything_brought),
     "permissions boundary": ("trakcare", _boundary),
     "member taken out": ("trakcare", _absent),
     "account unknown": ("trakcare", _unknown_account),

@@ -31,7 +31,10 @@ class Deployment(Section):
             r"[a-z][a-z0-9-]{0,18}[a-z0-9]",
             "the name of a deployment has 2 to 20 of a-z, 0-9 and -, starts with a letter and ends with a letter or digit",
         ),
-    ] = key("Name of the deployment; the names of all its stacks begin with it.", example="trakcare")
+    ] = key(
+        "Name of the deployment; the names of all its stacks begin with it, and its file is called after it.",
+        example="trakcare",
+    )
     account: Annotated[Text, identifier("account")] | None = key(
         "Number of the AWS account, 12 digits in quotes.",
         default=None,
@@ -40,7 +43,9 @@ class Deployment(Section):
     )
     platform: Platform = key("The InterSystems product and what it runs on.", example=None)
     tags: Mapping[Text, Text] = key(
-        "Tags of every resource. Not with `aws:` or `cdk-intersystems:` in front, at most 40.",
+        "Tags of every resource. Not with `aws:` or `cdk-intersystems:` in front, at most 40. A key has letters, digits and "
+        "`. : = + @ - _`, as instances show their tags as instance metadata (EC2 User Guide); no two keys differ only by "
+        "capitals (IAM User Guide).",
         default_factory=dict,
         default_text="none",
         example={"cost-centre": "4711"},

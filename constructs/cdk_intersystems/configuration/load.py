@@ -28,7 +28,8 @@ def load_deployment(source: str | Path, config_dir: Path = Path("config")) -> De
     """Reads a deployment.
 
     Args:
-        source: Name of a deployment, whose file is `<config_dir>/<name>.yaml`; or the path of a file.
+        source: Name of a deployment, whose file is `<config_dir>/<name>.yaml` and says the same name; or the path of a file,
+            which may be called anything.
         config_dir: Folder with one YAML file a deployment. Default: `config` in the current folder.
 
     Returns:
@@ -37,7 +38,7 @@ def load_deployment(source: str | Path, config_dir: Path = Path("config")) -> De
     Raises:
         ConfigurationError: There is no such deployment, or something is wrong with it; tells every problem at once.
     """
-    path = _file(source, config_dir)
+    path, called = _file(source, config_dir)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -46,7 +47,7 @@ def load_deployment(source: str | Path, config_dir: Path = Path("config")) -> De
     except OSError as error:
         message = f"cannot be read: {(error.strerror or 'unknown error').lower()}"
         raise ConfigurationError([Problem(path=(), message=message)], str(path)) from None
-    return _deployment(read_yaml(text, str(path)))
+    return _deployment(read_yaml(text, str(path)), called)
 
 
 def parse_deployment(text: str, origin: str = "configuration") -> Deployment:
@@ -59,12 +60,13 @@ def deployment_of(data: Mapping[str, Any], origin: str = "configuration") -> Dep
     return _deployment(Source(dict(data), origin))
 
 
-def _file(source: str | Path, config_dir: Path) -> Path:
+def _file(source: str | Path, config_dir: Path) -> tuple[Path, str | None]:
+    """The file of a deployment, and the name it was asked for by; `None` if it was asked for by its path."""
     if isinstance(source, Path) or "/" in source or source.endswith(_SUFFIXES):
-        return Path(source)
+        return Path(source), None
     for suffix in _SUFFIXES:
         if (path := config_dir / f"{source}{suffix}").is_file():
-            return path
+            return path, source
     names = deployment_names(config_dir)
     close = get_close_matches(source, names, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
@@ -73,7 +75,7 @@ def _file(source: str | Path, config_dir: Path) -> Path:
     raise ConfigurationError([Problem(path=(), message=message, got=repr(source))], "deployment")
 
 
-def _deployment(source: Source) -> Deployment:
+def _deployment(source: Source, called: str | None = None) -> Deployment:
     if not isinstance(source.data, dict):
         message = "a deployment is a mapping (key: value)"
         raise ConfigurationError([Problem(path=(), message=message, got=shown(source.data))], source.origin)
@@ -83,19 +85,27 @@ def _deployment(source: Source) -> Deployment:
         details = error.errors(include_url=False)
         problems = [problem_of(each, Deployment, source) for each in details]
         whole, places = repaired(source.data, [path_of(each) for each in details], Deployment)
-        problems += _later_problems(whole, places, source)
+        problems += _later_problems(whole, places, source, called)
         raise ConfigurationError(problems, source.origin) from None
-    if problems := [_placed(problem, source) for problem in problems_of(deployment)]:
+    if problems := [_placed(problem, source) for problem in _rule_problems(deployment, called)]:
         raise ConfigurationError(problems, source.origin)
     return deployment
 
 
-def _later_problems(whole: Any, places: list[KeyPath], source: Source) -> list[Problem]:
+def _later_problems(whole: Any, places: list[KeyPath], source: Source, called: str | None) -> list[Problem]:
     try:
         deployment = Deployment.model_validate(whole)
     except ValidationError:
         return []  # no stand-in fits: what was found already has to be put right first
-    return [_placed(problem, source) for problem in problems_of(deployment) if not follows_from(problem, places)]
+    return [_placed(problem, source) for problem in _rule_problems(deployment, called) if not follows_from(problem, places)]
+
+
+def _rule_problems(deployment: Deployment, called: str | None) -> list[Problem]:
+    problems = problems_of(deployment)
+    if called is not None and deployment.name != called:
+        message = f"its file is called {called}, and two files of one name would deploy over each other: give both one name"
+        problems.append(Problem(path=("name",), message=message))
+    return problems
 
 
 def _placed(problem: Problem, source: Source) -> Problem:

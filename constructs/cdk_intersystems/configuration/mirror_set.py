@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN
-from cdk_intersystems.model.ports import ENDPOINT_PORT_OFFSET, HIGHEST_SERVICE_PORT, SUPERSERVER, SUPERSERVER_PORT
+from cdk_intersystems.model.ports import (
+    ENDPOINT_PORT_OFFSET,
+    HIGHEST_SERVICE_PORT,
+    MOST_INBOUND_RULES,
+    SUPERSERVER,
+    SUPERSERVER_PORT,
+)
 from cdk_intersystems.model.topology import MIRROR_SET_NUMBERS, FailoverMemberId, mirror_name_problem
 
 from .section import Address, Cidr, Number, Section, Text, checked, key, length, matching, refusing
@@ -41,7 +47,10 @@ def _database_problem(value: str) -> str | None:
 Database = Annotated[Text, checked(_database_problem)]
 ServiceName = Annotated[
     Text,
-    matching(r"[a-z][a-z0-9-]{0,19}", "the name of a service has 1 to 20 of a-z, 0-9 and -, and starts with a letter"),
+    matching(
+        r"(?=.{1,20}\Z)[a-z][a-z0-9]*(-[a-z0-9]+)*",
+        "the name of a service has 1 to 20 of a-z, 0-9 and -, starts with a letter, and has each - between two of the others",
+    ),
 ]
 
 
@@ -104,13 +113,14 @@ class MirrorSetConfig(Section):
     arbiter: Arbiter = key("The arbiter.", default_text="a small instance", example={})
     tenancy: Literal["default", "dedicated-instance", "dedicated-host"] = key(
         "Whose hardware the members share: anyone's (`default`), only this account's (`dedicated-instance`), or a Dedicated "
-        "Host each, allocated with the member (`dedicated-host`). The arbiter's is the default.",
+        "Host each, allocated with the member (`dedicated-host`), on which AWS's own RHEL images don't run. The arbiter's is "
+        "the default.",
         default="default",
         example="default",
     )
     purchase: MemberPurchase = key(
-        "How the members' capacity is bought. `capacity-reservation`: the place of each is reserved in its zone, so that it "
-        "can always start again.",
+        "How the members' capacity is bought. `capacity-reservation`: reserves a place for each in its zone, open to any "
+        "matching instance of the account, which may take it while the member is stopped.",
         default="on-demand",
         example="on-demand",
     )
@@ -119,7 +129,8 @@ class MirrorSetConfig(Section):
         "The mirror endpoint.", default_factory=Endpoint, default_text="polling, the superserver only", example={}
     )
     client_cidrs: tuple[Cidr, ...] = key(
-        "Ranges outside AWS, such as on-premises networks, from which clients may use the mirror endpoint.",
+        "Ranges outside AWS, such as on-premises networks, from which clients may use the mirror endpoint. Each makes one "
+        f"rule for each port of the endpoint, at most {MOST_INBOUND_RULES} in all (Amazon VPC User Guide, quotas).",
         default=(),
         example=["192.168.0.0/16"],
     )

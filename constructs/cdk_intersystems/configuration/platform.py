@@ -26,9 +26,14 @@ class Kit(Section):
 
     uri: Annotated[
         Text,
-        matching(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/\S+", "needs the address of an S3 object, s3://<bucket>/<key>"),
+        # It becomes the resource of an IAM policy, where these would stand for something else. Source: IAM User Guide,
+        # "IAM JSON policy elements: Resource", wildcards and policy variables.
+        matching(
+            r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^\s*?\[$]+",
+            "needs the address of one S3 object, s3://<bucket>/<key>, without spaces and * ? [ $",
+        ),
     ] = key(
-        "Address of the kit in S3, `s3://<bucket>/<key>`. The bucket may be in another account.",
+        "Address of the kit in S3, `s3://<bucket>/<key>`, without spaces and `* ? [ $`. The bucket may be in another account.",
         example="s3://example-kits/IRISHealth-2025.3-lnxrh9x64.tar.gz",
     )
     key_arn: KeyArn | None = key(
@@ -54,7 +59,8 @@ class Platform(Section):
     )
     capacity_platform: Literal["Linux/UNIX", "Red Hat Enterprise Linux"] = key(
         "How EC2 bills the AMI (`PlatformDetails` of DescribeImages), which a capacity reservation has to match. RHEL of your "
-        "own subscription is billed as `Linux/UNIX`. It matters only with `purchase: capacity-reservation`.",
+        "own subscription is billed as `Linux/UNIX`. It matters only with `purchase: capacity-reservation` and `tenancy: "
+        "dedicated-host`.",
         default_text="`Red Hat Enterprise Linux` on RHEL, else `Linux/UNIX`",
         example="Linux/UNIX",
     )
@@ -65,4 +71,10 @@ class Platform(Section):
         default=None,
         default_text="the AMI has the licence key, or the product needs none",
         example="trakcare/iris-key",
+    )
+    license_secret_key: KeyArn | None = key(
+        "ARN of the KMS key that `license_secret` is encrypted with; in the deployment's region and account.",
+        default=None,
+        default_text="AWS's own key for Secrets Manager",
+        example="arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555",
     )

@@ -42,6 +42,7 @@ regions:
           - {{id: subnet-0123456789abcdef0, zone: eu-west-2a, cidr: 10.20.144.0/20, route_table: rtb-0123456789abcdef0}}
           # and two more, in eu-west-2b and eu-west-2c
         arbiter: []    # three again; and application, web and public where there are such tiers
+      endpoints_security_group: sg-0123456789abcdef0    # not needed with internet: true
 ```
 
 ## Addresses

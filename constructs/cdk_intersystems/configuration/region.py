@@ -66,9 +66,10 @@ class ExistingVpc(Section):
     cidr: Cidr = key("Its range.", example="10.20.0.0/16")
     subnets: Subnets = key("Its subnets.")
     endpoints_security_group: Annotated[Text, identifier("security-group")] | None = key(
-        "Id of the security group of its interface endpoints; the deployment's instances are let in.",
+        "Id of the security group of its interface endpoints; the deployment's instances are let in, and may open connections "
+        "to it. Without, they reach AWS's services only over the Internet, so `internet: true` is needed.",
         default=None,
-        default_text="its endpoints let the deployment's instances in already",
+        default_text="none; then `internet: true` is needed",
         example="sg-0123456789abcdef0",
     )
 
@@ -116,17 +117,20 @@ class PrimaryRegion(Section):
         "A VPC to use as it is. Either this or `cidr`.", default=None, default_text="a new VPC", example=None
     )
     ami: Annotated[Text, identifier("ami")] = key(
-        "Id of the AMI. It is pinned: a database host is never replaced because a newer image came out.",
+        "Id of the AMI. It is pinned: a database host is never replaced because a newer image came out. It must have the "
+        "SSM Agent installed, which AWS's RHEL images don't, and its root device on `/dev/sda1`.",
         example="ami-0123456789abcdef0",
     )
     internet: Switch = key(
-        "Whether instances may open connections to the Internet, through NAT gateways. Without, everything comes through VPC "
-        "endpoints and the artefact bucket.",
+        "Whether instances may open connections to the Internet, through NAT gateways (in an existing VPC, through the routes "
+        "it has). Without, everything comes through VPC endpoints and the artefact bucket.",
         default=False,
         example=False,
     )
     encryption_key: KeyArn | None = key(
-        "ARN of the KMS key that encrypts volumes, logs and secrets; in this region and account.",
+        "ARN of the KMS key that encrypts volumes, logs and secrets; in this region and account. Its policy must admit "
+        "CloudWatch Logs, Auto Scaling's service-linked role and, for an existing `alarm_topic` that is encrypted with it, "
+        "CloudWatch alarms: see [Prerequisites](../how-to/prerequisites.md).",
         default=None,
         default_text="a new customer-managed key with rotation",
         example="arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555",

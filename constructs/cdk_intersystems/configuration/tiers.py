@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from cdk_intersystems.model.ports import MOST_INBOUND_RULES
+
 from .section import Cidr, Number, Section, Switch, Text, arn, key, matching, refusing
 
 _NAME = "the name of a tier has 2 to 20 of a-z, 0-9 and -, starts with a letter and ends with a letter or digit"
@@ -86,7 +88,8 @@ class WebTierConfig(Section):
         "Whose hardware the web servers share: anyone's or only this account's.", default="default", example="default"
     )
     client_cidrs: tuple[Cidr, ...] = key(
-        "Ranges from which clients may connect.",
+        f"Ranges from which clients may connect, at most {MOST_INBOUND_RULES // 2}: each makes a rule for HTTPS and one for "
+        "HTTP (Amazon VPC User Guide, quotas).",
         default_text="`0.0.0.0/0` if internet-facing; must be stated if internal",
         example=["192.168.0.0/16"],
     )

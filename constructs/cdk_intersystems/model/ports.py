@@ -31,6 +31,10 @@ HIGHEST_SERVICE_PORT: Final = 65_535 - ENDPOINT_PORT_OFFSET
 #: Source: Elastic Load Balancing quotas, "Listeners per Network Load Balancer".
 MOST_ENDPOINT_PORTS: Final = 50
 
+#: What a security group admits, unless AWS has raised the account's quota.
+#: Source: Amazon VPC User Guide, "Amazon VPC quotas", inbound or outbound rules per security group.
+MOST_INBOUND_RULES: Final = 60
+
 #: The name of the endpoint port that is IRIS's superserver.
 SUPERSERVER: Final = "superserver"
 
@@ -82,4 +86,9 @@ def service_port_problems(ports: Mapping[str, int]) -> list[tuple[str, str]]:
     for name, port in ports.items():
         if (other := users.get(target_port(port))) is not None:
             problems.append((name, f"its target port {target_port(port)} is the service port of {other}"))
+    first: dict[str, str] = {}
+    for name in ports:
+        # What the ids of its listener and target group are made of, in which these letters don't count.
+        if (other := first.setdefault(name.replace("-", "").replace("_", "").lower(), name)) != name:
+            problems.append((name, f"its name differs from {other} only by hyphens, underscores or capitals: choose another"))
     return problems

@@ -89,9 +89,10 @@ def test_the_deployments_are_right_without_their_fault(base: str) -> None:
 
 def test_tags_are_as_long_and_as_many_as_aws_allows() -> None:
     characters = "letters, digits, spaces and . : / = + @ - _"
+    of_key = "a-z, A-Z, 0-9 and . : = + @ - _, and is none of . and .. and _index"
 
     assert problems({"tags": {"a": "y" * 257}})[0][2] == f"the value of a tag has up to 256 {characters}"
-    assert problems({"tags": {"k" * 129: "y"}})[0][2] == f"the key of a tag has 1 to 128 {characters}"
+    assert problems({"tags": {"k" * 129: "y"}})[0][2] == f"the key of a tag has 1 to 128 of {of_key}"
     assert problems({"tags": {f"t{number}": "v" for number in range(41)}}) == [("tags", "41", "allows at most 40 tags")]
 
 
@@ -109,6 +110,7 @@ REGION, ACCOUNT = "it is in the region eu-west-1, but must be in eu-west-2", "it
             "platform.license_secret",
             REGION,
         ),
+        ({"platform.license_secret_key": KEY}, "platform.license_secret_key", REGION),
         ({"platform.kit.key_arn": KEY.replace("arn:aws:", "arn:aws-cn:")}, "platform.kit.key_arn", "in the partition aws-cn"),
         ({"regions.primary.encryption_key": KEY}, "regions.primary.encryption_key", REGION),
         ({"regions.primary.alarm_topic": "arn:aws:sns:eu-west-1:111122223333:x"}, "regions.primary.alarm_topic", REGION),
@@ -134,6 +136,35 @@ def test_a_kit_may_be_encrypted_with_the_key_of_another_account_and_region() -> 
     data["platform"]["kit"]["key_arn"] = KEY.replace("111122223333", "444455556666")
 
     assert parse_deployment(yaml.safe_dump(data)).platform.kit is not None
+
+
+def test_what_is_just_allowed_is_no_problem() -> None:
+    data = trakcare()
+    data["tags"] = {"a:b=c+d@e-f._G": "any value/s", "_index2": ""}
+    data["platform"]["license_secret_key"] = KEY.replace("eu-west-1", "eu-west-2")
+    data["mirror_sets"][0] |= {
+        "endpoint": {"ports": {f"service-{number}-of-fifty"[:20]: 6000 + number for number in range(10, 60)}},
+        "tenancy": "dedicated-host",
+    }
+    data["platform"]["capacity_platform"] = "Linux/UNIX"
+    data["web_tiers"][1]["client_cidrs"] = [f"172.16.{number}.0/24" for number in range(30)]
+    longest = ".".join(["a" * 63] * 3 + ["a" * 43])  # clinical.trakcare.<zone> has 253 characters
+    data["dns"]["zone"] = longest
+
+    deployment = parse_deployment(yaml.safe_dump(data))
+
+    assert len(deployment.mirror_sets[0].endpoint.ports) == 50
+    assert len(deployment.mirror_sets[0].client_cidrs) == 1
+    assert len(f"clinical.trakcare.{longest}") == 253
+
+
+@pytest.mark.parametrize("way", [{"endpoints_security_group": "sg-0123456789abcdef0"}, {}])
+def test_the_hosts_in_an_existing_vpc_have_one_way_to_awss_services(way: dict[str, str]) -> None:
+    data = with_existing_vpc()
+    data["regions"]["primary"]["existing"] |= way
+    data["regions"]["primary"]["internet"] = not way
+
+    assert parse_deployment(yaml.safe_dump(data)).regions.primary.existing is not None
 
 
 def test_every_problem_is_told_at_once() -> None:

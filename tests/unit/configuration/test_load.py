@@ -58,6 +58,22 @@ def test_an_unknown_name_where_there_is_none(tmp_path: Path) -> None:
         load_deployment("trakcare", tmp_path)
 
 
+def test_a_deployment_asked_for_by_name_says_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "copy.yaml").write_text(MINIMAL)
+    (tmp_path / "worse.yaml").write_text(MINIMAL.replace("/22", "/30"))
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_deployment("copy", tmp_path)
+    with pytest.raises(ConfigurationError) as worse:
+        load_deployment("worse", tmp_path)
+
+    line = MINIMAL.splitlines().index("name: minimal") + 1
+    told = "its file is called copy, and two files of one name would deploy over each other: give both one name"
+    assert str(caught.value) == f"{tmp_path}/copy.yaml:{line}: name: got 'minimal'; {told}"
+    assert [problem.path[-1] for problem in worse.value.problems] == ["name", "cidr"]
+    assert load_deployment(tmp_path / "copy.yaml").name == "minimal"
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"missing\.yaml: cannot be read: no such file"):
         load_deployment(tmp_path / "missing.yaml", CONFIG)

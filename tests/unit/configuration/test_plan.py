@@ -66,6 +66,7 @@ def test_an_existing_vpc_is_planned_in_the_order_of_the_zones_and_not_of_the_lis
     primary["existing"] = {
         "vpc_id": "vpc-00000001",
         "cidr": "10.9.0.0/16",
+        "endpoints_security_group": "sg-00000001",
         "subnets": {"data": subnets(1), "arbiter": subnets(2)},
     }
     deployment = deployment_of(data)

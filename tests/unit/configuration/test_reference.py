@@ -107,7 +107,7 @@ def test_check_without_any_deployment_exits_with_2(tmp_path: Path, capsys: pytes
 
 def test_check_as_json_has_deployments_and_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bad.yaml").write_text("name: Bad\n")
-    (tmp_path / "good.yaml").write_text((CONFIG / "minimal.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "minimal.yaml").write_text((CONFIG / "minimal.yaml").read_text(encoding="utf-8"))
 
     assert main(["--config-dir", str(tmp_path), "check", "--json"]) == 2
     bad, good = json.loads(capsys.readouterr().out)

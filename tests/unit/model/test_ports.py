@@ -25,6 +25,8 @@ from cdk_intersystems.model.ports import (
         ({"hl7": 6661, "lab": 16661}, "hl7", "its target port 16661 is the service port of lab"),
         ({"superserver": 1973}, "superserver", "listens on 1972"),
         ({"sql": 1972}, "sql", "name it superserver"),
+        ({"hl7": 6661, "hl-7": 6662}, "hl-7", "its name differs from hl7 only by hyphens"),
+        ({"hl7_lab": 6661, "HL7-lab": 6662}, "HL7-lab", "its name differs from hl7_lab only by"),
     ],
 )
 def test_a_service_port_that_cannot_be(ports: dict[str, int], name: str, problem: str) -> None:

@@ -2,6 +2,7 @@
 
 from ..deployment import Deployment
 from ..problems import Problem
+from .dns import dns_problems
 from .instances import instance_problems
 from .mirror_sets import mirror_set_problems
 from .names import name_problems
@@ -16,6 +17,7 @@ _RULES = (
     tier_problems,
     instance_problems,
     resource_problems,
+    dns_problems,
 )
 
 

@@ -9,6 +9,8 @@ from ..deployment import Deployment
 from ..mirror_set import MirrorSetConfig
 from ..problems import Path, Problem
 
+_PLATFORM: tuple[Path, ...] = (("platform", "capacity_platform"), ("platform", "operating_system"))
+
 
 def mirror_set_problems(deployment: Deployment) -> Iterator[Problem]:
     """Checks each mirror set by itself and against its application tiers."""
@@ -21,6 +23,13 @@ def mirror_set_problems(deployment: Deployment) -> Iterator[Problem]:
         if mirror_set.tenancy == "dedicated-host" and mirror_set.purchase == "capacity-reservation":
             message = "AWS has no capacity reservations on dedicated hosts, which are reserved capacity themselves"
             yield Problem(path=(*path, "purchase"), message=message, reads=((*path, "tenancy"),))
+        if mirror_set.tenancy == "dedicated-host" and deployment.platform.capacity_platform == "Red Hat Enterprise Linux":
+            # Source: EC2 User Guide, "Amazon EC2 Dedicated Hosts", restrictions.
+            message = (
+                "AWS's own RHEL images don't run on dedicated hosts: bring your own subscription, and state "
+                "platform.capacity_platform: Linux/UNIX"
+            )
+            yield Problem(path=(*path, "tenancy"), message=message, reads=_PLATFORM)
 
 
 def _volumes(path: Path, mirror_set: MirrorSetConfig) -> Iterator[Problem]:

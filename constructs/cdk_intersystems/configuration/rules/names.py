@@ -13,6 +13,11 @@ from ..problems import Path, Problem
 # Source: Tagging AWS Resources User Guide, "Tag naming limits and requirements": 50 tags a resource, of which the
 # application needs some for itself; 128 characters a key, 256 a value.
 _MOST_TAGS = 40
+# Every instance shows its tags as instance metadata, and EC2 refuses to launch one with any other key, or one that would be no
+# path of the metadata service. Sources: EC2 User Guide, "Work with instance tags in instance metadata"; IAM API Reference, Tag,
+# which has no comma.
+_TAG_KEY = re.compile(r"[A-Za-z0-9+=._:@-]{1,128}")
+_NO_METADATA_PATHS = (".", "..", "_index")
 _TAG_CHARACTERS = re.compile(r"[\w\s.:/=+@-]*")
 _RESERVED_TAG_PREFIXES = ("aws:", PREFIX)
 
@@ -76,14 +81,19 @@ def _system_names(deployment: Deployment) -> Iterator[Problem]:
 def _tags(deployment: Deployment) -> Iterator[Problem]:
     if len(deployment.tags) > _MOST_TAGS:
         yield Problem(path=("tags",), message=f"allows at most {_MOST_TAGS} tags", got=str(len(deployment.tags)))
+    first: dict[str, str] = {}
     for tag, value in deployment.tags.items():
         path = ("tags", tag)
         if prefix := next((p for p in _RESERVED_TAG_PREFIXES if tag.lower().startswith(p)), None):
             owner = "AWS" if prefix == "aws:" else "this application"
             yield Problem(path=path, message=f"tags that begin with {prefix} are reserved for {owner}", got=repr(tag))
-        elif not 1 <= len(tag) <= 128 or not _TAG_CHARACTERS.fullmatch(tag):
-            message = "the key of a tag has 1 to 128 letters, digits, spaces and . : / = + @ - _"
+        elif not _TAG_KEY.fullmatch(tag) or tag in _NO_METADATA_PATHS:
+            message = "the key of a tag has 1 to 128 of a-z, A-Z, 0-9 and . : = + @ - _, and is none of . and .. and _index"
             yield Problem(path=path, message=message, got=repr(tag))
+        # Source: IAM User Guide, "Tags for IAM resources", case sensitivity.
+        if (other := first.setdefault(tag.lower(), tag)) != tag:
+            message = f"differs from {other} only by capitals, which IAM takes for the same tag"
+            yield Problem(path=path, message=message, got=repr(tag), reads=(("tags", other),))
         if len(value) > 256 or not _TAG_CHARACTERS.fullmatch(value):
             message = "the value of a tag has up to 256 letters, digits, spaces and . : / = + @ - _"
             yield Problem(path=path, message=message)

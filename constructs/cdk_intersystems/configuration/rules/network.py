@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from cdk_intersystems.model import addresses
 from cdk_intersystems.model.addresses import SMALLEST_FIXED_SUBNET_PREFIX, TIERS, TierName
+from cdk_intersystems.model.ports import MOST_ENDPOINT_PORTS, MOST_INBOUND_RULES
 from cdk_intersystems.model.regions import is_zone_of
 from cdk_intersystems.model.topology import ZONES, zone_index
 
@@ -17,6 +18,9 @@ _PRIMARY: Path = ("regions", "primary")
 _ZONES: Path = (*_PRIMARY, "availability_zones")
 _CIDR: Path = (*_PRIMARY, "cidr")
 _EXISTING: Path = (*_PRIMARY, "existing")
+
+# HTTPS, and HTTP to be redirected.
+_WEB_PORTS = 2
 
 
 def network_problems(deployment: Deployment) -> Iterator[Problem]:
@@ -32,6 +36,7 @@ def network_problems(deployment: Deployment) -> Iterator[Problem]:
         yield Problem(path=_CIDR, message=message, reads=(_EXISTING,))
         return
     yield from _client_problems(deployment)
+    yield from _service_problems(region)
     existing = [] if zones else list(_existing_problems(deployment))
     yield from existing
     if not zones and not existing:
@@ -52,6 +57,16 @@ def _zone_problems(region: PrimaryRegion) -> Iterator[Problem]:
             yield Problem(path=(*_ZONES, index), message=message, reads=((*_PRIMARY, "region"),))
 
 
+def _service_problems(region: PrimaryRegion) -> Iterator[Problem]:
+    if region.existing is not None and region.existing.endpoints_security_group is None and not region.internet:
+        message = (
+            "missing; without it and without internet the hosts have no way to any AWS service: name the security group of "
+            "the VPC's interface endpoints, or set internet: true"
+        )
+        path: Path = (*_EXISTING, "endpoints_security_group")
+        yield Problem(path=path, message=message, reads=((*_PRIMARY, "internet"),))
+
+
 def _client_problems(deployment: Deployment) -> Iterator[Problem]:
     vpc = vpc_cidr(deployment.regions.primary)
     for index, mirror_set in enumerate(deployment.mirror_sets):
@@ -63,6 +78,10 @@ def _client_problems(deployment: Deployment) -> Iterator[Problem]:
                 message = f"overlaps the VPC's range {vpc}; name only networks outside AWS"
                 yield Problem(path=(*path, position), message=message, reads=(_CIDR, _EXISTING))
         yield from _overlaps(path, mirror_set.client_cidrs)
+        ports = mirror_set.endpoint.ports
+        if len(ports) <= MOST_ENDPOINT_PORTS:
+            ports_path: Path = ("mirror_sets", index, "endpoint", "ports")
+            yield from _rule_problems(path, mirror_set.client_cidrs, len(ports), reads=(ports_path,))
     for index, tier in enumerate(deployment.web_tiers):
         path = ("web_tiers", index, "client_cidrs")
         for position, cidr in enumerate(tier.client_cidrs):
@@ -70,6 +89,19 @@ def _client_problems(deployment: Deployment) -> Iterator[Problem]:
                 message = "an internal tier is not open to everyone: name the networks"
                 yield Problem(path=(*path, position), message=message, reads=(("web_tiers", index, "scheme"),))
         yield from _overlaps(path, tier.client_cidrs)
+        yield from _rule_problems(path, tier.client_cidrs, _WEB_PORTS)
+
+
+def _rule_problems(
+    path: Path, cidrs: tuple[IPv4Network, ...], ports: int, *, reads: tuple[Path, ...] = ()
+) -> Iterator[Problem]:
+    rules = len(cidrs) * ports
+    if rules > MOST_INBOUND_RULES:
+        message = (
+            f"for {ports} ports they make {rules} rules, and a security group has at most {MOST_INBOUND_RULES}: merge them to "
+            f"{MOST_INBOUND_RULES // ports} ranges or fewer"
+        )
+        yield Problem(path=path, message=message, got=f"{len(cidrs)} ranges", reads=reads)
 
 
 def _overlaps(path: Path, cidrs: tuple[IPv4Network, ...]) -> Iterator[Problem]:

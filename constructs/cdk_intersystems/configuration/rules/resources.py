@@ -21,7 +21,11 @@ def resource_problems(deployment: Deployment) -> Iterator[Problem]:
         message = place_problem(text, partition=partition(region), region=region, account=deployment.account)
         if message is not None:
             yield Problem(path=path, message=message, reads=(_REGION, _ACCOUNT))
-    kit = deployment.platform.kit
+    platform = deployment.platform
+    if platform.license_secret_key is not None and platform.license_secret is None:
+        message = "there is no license_secret that it could be the key of: state that too, or leave this out"
+        yield Problem(path=("platform", "license_secret_key"), message=message, reads=(("platform", "license_secret"),))
+    kit = platform.kit
     if kit is not None and kit.key_arn is not None:
         # The kit may lie in the bucket of another account or region, and its key with it.
         message = place_problem(kit.key_arn, partition=partition(region))
@@ -35,6 +39,7 @@ def _near(deployment: Deployment) -> Iterator[tuple[Path, str | None]]:
     base: Path = ("regions", "primary")
     yield ("permissions_boundary",), deployment.permissions_boundary
     yield ("platform", "license_secret"), deployment.platform.license_secret
+    yield ("platform", "license_secret_key"), deployment.platform.license_secret_key
     yield (*base, "encryption_key"), primary.encryption_key
     yield (*base, "alarm_topic"), primary.alarm_topic
     yield (*base, "roles", "member"), primary.roles.member

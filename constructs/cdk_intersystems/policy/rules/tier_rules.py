@@ -1,6 +1,7 @@
 """Rules about tiers: how many servers they may have."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN, needed_connections
 from cdk_intersystems.model.ports import SUPERSERVER_PORT
@@ -18,8 +19,14 @@ from cdk_intersystems.policy.rules.security_groups import group_rules, groups_of
 )
 def ecp_connections(app: Assembly) -> Iterator[Finding]:
     """One ECP client too many restarts the data server. The mirror set's own ceiling is held by `MirroredDatabase`."""
+    servers = _servers_groups(app)
+    admitted = {
+        (stated.group, stated.peer)
+        for stated in group_rules(app)
+        if stated.direction == "ingress" and stated.admits(SUPERSERVER_PORT)
+    }
     for mirror_set, groups in _members_groups(app).items():
-        clients = [tier for tier in app.resources(SCALING_GROUP) if _is_ecp_client(app, tier, groups)]
+        clients = [tier for tier, own in servers if not admitted.isdisjoint(product(groups, own))]
         needed = needed_connections(int(tier.properties.get("MaxSize", 0)) for tier in clients)
         if needed > HIGHEST_MAX_SERVER_CONN:
             message = f"the application tiers of {mirror_set} can open {needed} ECP connections"
@@ -49,17 +56,12 @@ def _members_groups(app: Assembly) -> dict[str, set[str]]:
     return groups
 
 
-def _is_ecp_client(app: Assembly, tier: Resource, members_groups: set[str]) -> bool:
-    """Whether a tier's servers reach the members' superserver; servers behind a load balancer are web servers."""
-    if tier.properties.get("TargetGroupARNs"):
-        return False
-    reference = tier.properties.get("LaunchTemplate", {}).get("LaunchTemplateId", "")
-    template = app.find(tier.stack, reference)
-    own = set(groups_of(app, template)) if template else set()
-    return any(
-        stated.direction == "ingress"
-        and stated.group in members_groups
-        and stated.peer in own
-        and stated.admits(SUPERSERVER_PORT)
-        for stated in group_rules(app)
-    )
+def _servers_groups(app: Assembly) -> list[tuple[Resource, list[str]]]:
+    """The tiers with their servers' groups; without those behind a load balancer, which are web servers."""
+    tiers = []
+    for tier in app.resources(SCALING_GROUP):
+        reference = tier.properties.get("LaunchTemplate", {}).get("LaunchTemplateId", "")
+        template = app.find(tier.stack, reference)
+        if template and not tier.properties.get("TargetGroupARNs"):
+            tiers.append((tier, groups_of(app, template)))
+    return tiers
