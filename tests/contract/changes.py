@@ -133,7 +133,12 @@ _SUBNETS = {
     ]
     for block, tier in enumerate(("data", "arbiter"))
 }
-_EXISTING = {"vpc_id": "vpc-0123456789abcdef0", "cidr": "10.20.0.0/16", "subnets": _SUBNETS}
+_EXISTING = {
+    "vpc_id": "vpc-0123456789abcdef0",
+    "cidr": "10.20.0.0/16",
+    "subnets": _SUBNETS,
+    "endpoints_security_group": "sg-0123456789abcdef0",
+}
 _OTHER_SUBNETS = {
     tier: [{**subnet, "id": subnet["id"].replace("subnet-0", "subnet-f")} for subnet in subnets]
     for tier, subnets in _SUBNETS.items()
@@ -167,7 +172,11 @@ ROWS: tuple[Row, ...] = (
     Row(title="`ami`", change=put(f"{_REGION}.ami", "ami-0fedcba9876543210")),
     Row(title="user data (an argument of `MirroredDatabase`)", tweak=_user_data),
     Row(title="`tenancy` to `dedicated-instance`", change=put(f"{_SET}.tenancy", "dedicated-instance")),
-    Row(title="`tenancy` to `dedicated-host`", change=put(f"{_SET}.tenancy", "dedicated-host")),
+    Row(
+        title="`tenancy` to `dedicated-host`",
+        first=put("platform.capacity_platform", "Linux/UNIX"),
+        change=put(f"{_SET}.tenancy", "dedicated-host"),
+    ),
     Row(title="`purchase` to `capacity-reservation`", change=put(f"{_SET}.purchase", "capacity-reservation")),
     Row(
         title="`instance_type` of a mirror set with `capacity-reservation`",
@@ -224,6 +233,7 @@ ROWS: tuple[Row, ...] = (
     Row(title="an application tier more", change=put("application_tiers", [_APPLICATION])),
     Row(title="an application tier less", first=put("application_tiers", [_APPLICATION]), change=remove("application_tiers")),
     Row(title="`ami`, with tiers", first=_tiers, change=put(f"{_REGION}.ami", "ami-0fedcba9876543210")),
+    Row(title="`amis` of a tier", first=_tiers, change=put(f"{_REGION}.amis", {"app": "ami-0fedcba9876543210"})),
     Row(
         title="`instance_type` of an application tier",
         first=_tiers,

@@ -42,6 +42,8 @@ def _no_internet(data: dict[str, Any]) -> None:
 
 def _dedicated_host(data: dict[str, Any]) -> None:
     data["mirror_sets"][0]["tenancy"] = "dedicated-host"
+    # RHEL of one's own subscription: AWS's own doesn't run on Dedicated Hosts.
+    data["platform"]["capacity_platform"] = "Linux/UNIX"
 
 
 def _reserved(data: dict[str, Any]) -> None:

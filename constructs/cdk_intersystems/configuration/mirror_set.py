@@ -74,7 +74,7 @@ class Endpoint(Section):
     )
     ports: Mapping[ServiceName, Number] = key(
         f"Name of each service -> its port, 1 to {HIGHEST_SERVICE_PORT:,} (the load balancer forwards to port + "
-        f"{ENDPOINT_PORT_OFFSET:,} on the members).",
+        f"{ENDPOINT_PORT_OFFSET:,} on the members). A name has up to 20 of a-z, 0-9 and -, and no two differ only by hyphens.",
         default={SUPERSERVER: SUPERSERVER_PORT},
         example={SUPERSERVER: SUPERSERVER_PORT, "hl7": 6661},
     )

@@ -121,6 +121,13 @@ class PrimaryRegion(Section):
         "SSM Agent installed, which AWS's RHEL images don't, and its root device on `/dev/sda1`.",
         example="ami-0123456789abcdef0",
     )
+    amis: Mapping[Text, Annotated[Text, identifier("ami")]] = key(
+        "Other AMIs, by the name of a mirror set or tier: so a tier gets a new image while the members keep theirs. "
+        "A member's image changes only by replacing its host.",
+        default_factory=dict,
+        default_text="`ami` for all",
+        example={"app": "ami-0123456789abcdef1"},
+    )
     internet: Switch = key(
         "Whether instances may open connections to the Internet, through NAT gateways (in an existing VPC, through the routes "
         "it has). Without, everything comes through VPC endpoints and the artefact bucket.",
@@ -164,6 +171,10 @@ class PrimaryRegion(Section):
         default=True,
         example=True,
     )
+
+    def ami_of(self, name: str) -> str:
+        """The AMI of a mirror set or tier."""
+        return self.amis.get(name, self.ami)
 
 
 class Regions(Section):

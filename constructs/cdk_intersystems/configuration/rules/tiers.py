@@ -33,6 +33,7 @@ def tier_problems(deployment: Deployment) -> Iterator[Problem]:
             message = "missing; needs application_tier or mirror_set, what its servers work with"
             yield Problem(path=(*path, "application_tier"), message=message, reads=both)
     yield from _roles(deployment)
+    yield from _amis(deployment, sets)
 
 
 def _sizes(path: Path, least: int, most: int) -> Iterator[Problem]:
@@ -48,6 +49,21 @@ def _known(path: Path, key: str, name: str, names: list[str], what: str) -> Iter
     hint = f"did you mean {close[0]}? " if close else ""
     there = f"there are: {', '.join(names)}" if names else "there is none"
     yield Problem(path=(*path, key), message=f"no {what} of this name; {hint}{there}", reads=((f"{what.replace(' ', '_')}s",),))
+
+
+def _amis(deployment: Deployment, sets: list[str]) -> Iterator[Problem]:
+    names = [
+        *sets,
+        *(tier.name for tier in deployment.application_tiers),
+        *(tier.name for tier in deployment.web_tiers),
+    ]
+    for name in deployment.regions.primary.amis:
+        if name not in names:
+            yield Problem(
+                path=("regions", "primary", "amis", name),
+                message=f"no mirror set or tier of this name; there are: {', '.join(names)}",
+                reads=(("mirror_sets",), ("application_tiers",), ("web_tiers",)),
+            )
 
 
 def _roles(deployment: Deployment) -> Iterator[Problem]:
