@@ -77,7 +77,7 @@ def test_functions_import_nothing_of_ours_outside_themselves() -> None:
 
 
 def test_the_check_sees_an_import() -> None:
-    assert "stacks.network_stack.NetworkStack" in set(_imports(ROOT / "stacks" / "deployment_app.py"))
+    assert "stacks.shared.Shared" in set(_imports(ROOT / "stacks" / "deployment_app.py"))
     assert _broken(ROOT / "stacks", "cdk_intersystems.configuration") != []
 
 
