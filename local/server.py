@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Self
@@ -59,6 +60,7 @@ class EmbeddedAws:
         self._verbose = verbose
         self._process: subprocess.Popen[str] | None = None
         self._log: deque[str] = deque(maxlen=200)
+        self._reader: Thread | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -142,7 +144,8 @@ class EmbeddedAws:
             start_new_session=True,
         )
         if self._process.stderr is not None:
-            Thread(target=self._log.extend, args=(self._process.stderr,), daemon=True).start()
+            self._reader = Thread(target=self._log.extend, args=(self._process.stderr,), daemon=True)
+            self._reader.start()
 
     def _await_ready(self) -> None:
         """Read the port from the launcher, then ask until the emulator answers."""
@@ -162,10 +165,24 @@ class EmbeddedAws:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
         else:
-            log = "\n".join(line.rstrip() for line in self._log)
-            raise EmbeddedAwsError(f"the embedded AWS did not start within {_START_SECONDS:.0f} s; it said:\n{log}")
+            raise EmbeddedAwsError(self._why_not(process))
         # Whatever else the emulator prints is drained, or it would block on a full pipe.
         Thread(target=self._log.extend, args=(process.stdout,), daemon=True).start()
+
+    def _why_not(self, process: subprocess.Popen[str]) -> str:
+        """Say that the emulator didn't start, in its own words."""
+        how = f"did not start within {_START_SECONDS:.0f} s"
+        if not self.endpoint:
+            # It closed its output without naming a port: it is about to end.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+        if process.poll() is not None:
+            how = f"ended at once, with exit code {process.returncode}"
+            if self._reader is not None:
+                # It may have said its last words after its end was noticed.
+                self._reader.join(_STOP_SECONDS)
+        said = "\n".join(line.rstrip() for line in self._log)
+        return f"the embedded AWS {how}; it said:\n{said}"
 
     def stop(self) -> None:
         """Stop the emulator and remove its directory; a second call does nothing."""

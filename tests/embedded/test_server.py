@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -127,11 +127,18 @@ def test_a_killed_deployment_leaves_no_process(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def serving() -> subprocess.Popen[str]:
+def serving() -> Iterator[subprocess.Popen[str]]:
     """`python -m local serve` in a process of its own, up and running."""
     environment = {**os.environ, "AWS_PROFILE": "a-persons-own", "HTTPS_PROXY": "http://proxy.invalid:1"}
     command = [sys.executable, "-m", "local", "serve", "--account", "444455556666"]
-    return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True)
+    # A shell starts what it runs in the background with Ctrl-C's signal ignored, and its children inherit that.
+    as_in_a_terminal = ["env", "--default-signal=INT"]
+    process = subprocess.Popen(
+        [*as_in_a_terminal, *command], cwd=REPOSITORY, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    yield process
+    process.kill()
+    process.wait()
 
 
 def exports(process: subprocess.Popen[str]) -> dict[str, str]:

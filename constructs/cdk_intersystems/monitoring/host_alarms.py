@@ -2,14 +2,11 @@
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_intersystems.policy.acknowledge import acknowledge
-
-_NO_TOPIC = "no alarm topic was given to the construct; the alarm's state is still to be seen"
+from cdk_intersystems.monitoring.notification import notify
 
 
 def alarm_on_failed_status_check(
@@ -40,15 +37,5 @@ def alarm_on_failed_status_check(
         # A host that reports nothing is not running.
         treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
     )
-    if topic is not None:
-        alarm.add_alarm_action(actions.SnsAction(topic))
-        alarm.add_ok_action(actions.SnsAction(topic))
-    else:
-        acknowledge(
-            alarm,
-            {
-                "HIPAA.Security-CloudWatchAlarmAction": _NO_TOPIC,
-                "NIST.800.53.R5-CloudWatchAlarmAction": _NO_TOPIC,
-            },
-        )
+    notify(alarm, topic)
     return alarm

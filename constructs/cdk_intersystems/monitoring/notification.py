@@ -12,8 +12,9 @@ _NO_TOPIC = "no alarm topic was given to the construct; the alarm's state is sti
 def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic | None) -> None:
     """Send an alarm and its end to a topic; with none, say so to the packs that ask for an action."""
     if topic is not None:
-        alarm.add_alarm_action(actions.SnsAction(topic))
-        alarm.add_ok_action(actions.SnsAction(topic))
+        to_topic = actions.SnsAction(topic)
+        alarm.add_alarm_action(to_topic)
+        alarm.add_ok_action(to_topic)
     else:
         acknowledge(
             alarm,

@@ -57,12 +57,11 @@ def add_service_endpoints(
     endpoints.append(
         ec2.GatewayVpcEndpoint(scope, "DynamoDbEndpoint", vpc=vpc, service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
     )
+    of_this_account = iam.PolicyStatement(
+        principals=[iam.AnyPrincipal()],
+        actions=["*"],
+        resources=["*"],
+        conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(scope).account}},
+    )
     for endpoint in endpoints:
-        endpoint.add_to_policy(
-            iam.PolicyStatement(
-                principals=[iam.AnyPrincipal()],
-                actions=["*"],
-                resources=["*"],
-                conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(scope).account}},
-            )
-        )
+        endpoint.add_to_policy(of_this_account)

@@ -14,8 +14,7 @@ def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
         reasons: Per finding id (with its details in brackets where the rule has them, as cdk-nag 3 prints them without the
             pack's name) what compensates for it, or "not yet" and what will.
     """
-    for finding, reason in reasons.items():
-        Validations.of(construct).acknowledge(Acknowledgment(id=finding, reason=reason))
+    Validations.of(construct).acknowledge(*(Acknowledgment(id=finding, reason=reason) for finding, reason in reasons.items()))
 
 
 def wildcard_finding(scope: IConstruct, resource: str) -> str:
