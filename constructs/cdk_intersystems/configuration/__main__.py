@@ -1,4 +1,4 @@
-"""`python -m cdk_intersystems.configuration`: checks deployments, and prints the schema and the reference page."""
+"""`python -m cdk_intersystems.configuration`: checks deployments, prints the schema, the reference page and merge files."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .load import deployment_names, load_deployment
+from .merge_files import merge_files
 from .problems import ConfigurationError, path_text
 from .reference import page, schema_text
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             load_deployment(example)
             sys.stdout.write(page(example.read_text(encoding="utf-8")))
             return 0
+        if options.command == "cpf":
+            return _cpf(options)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return _BAD_INPUT
@@ -52,7 +55,31 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print deployments, every default filled in, and problems as JSON")
     commands.add_parser("schema", help="print the JSON Schema")
     commands.add_parser("docs", help="print the reference page as Markdown")
+    cpf = commands.add_parser("cpf", help="print the CPF merge files that the hosts of a deployment get")
+    cpf.add_argument("source", metavar="NAME|FILE", help="name or file of the deployment")
+    cpf.add_argument("--member", metavar="a|b|TIER", help="only those of this failover member or application tier")
+    cpf.add_argument("--directory", type=Path, help="write them there, each by its name, instead of printing them")
     return parser
+
+
+def _cpf(options: argparse.Namespace) -> int:
+    deployment = load_deployment(options.source, options.config_dir)
+    try:
+        files = merge_files(deployment)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return _BAD_INPUT
+    chosen = [file for file in files if options.member in (None, file.host)]
+    if not chosen:
+        hosts = ", ".join(dict.fromkeys(file.host for file in files))
+        sys.stderr.write(f"{deployment.name} has no host {options.member}: choose from {hosts}\n")
+        return _BAD_INPUT
+    for file in chosen:
+        if options.directory is not None:
+            (options.directory / f"{deployment.name}-{file.name}.cpf").write_text(file.text, encoding="ascii")
+        else:
+            sys.stdout.write(f"# {file.name}.cpf, vm.nr_hugepages = {file.memory.huge_pages}\n{file.text}\n")
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -1,0 +1,209 @@
+"""The merge files of whole deployments: reviewed ones, who is like whom, the order, and the command."""
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cdk_intersystems.configuration import deployment_of, load_deployment
+from cdk_intersystems.configuration.__main__ import main
+from cdk_intersystems.configuration.merge_files import HostFile, merge_files
+from cdk_intersystems.model.cpf.document import SECRETS
+from tests.unit.model.cpf_names import ACTIONS, SECTIONS
+from tests.unit.model.cpf_parser import Parsed, parse
+
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "config"
+GOLDEN = ROOT / "tests/unit/model/golden"
+TRAKCARE = yaml.safe_load((CONFIG / "trakcare.yaml").read_text(encoding="utf-8"))
+
+
+def files(name: str) -> dict[str, HostFile]:
+    return {file.name: file for file in merge_files(load_deployment(name, CONFIG))}
+
+
+def changed(**keys: Any) -> dict[str, HostFile]:
+    data = copy.deepcopy(TRAKCARE)
+    data["mirror_sets"][0] |= keys
+    return {file.name: file for file in merge_files(deployment_of(data))}
+
+
+def test_the_reviewed_merge_files() -> None:
+    """To review a change: `python -m cdk_intersystems.configuration cpf NAME --directory tests/unit/model/golden`, and diff."""
+    rendered = {f"{name}-{file.name}.cpf": file.text for name in ("trakcare", "minimal") for file in files(name).values()}
+
+    assert {path.name: path.read_text(encoding="ascii") for path in GOLDEN.glob("*.cpf")} == rendered
+
+
+def test_the_member_that_creates_the_mirror_comes_before_all_that_need_it() -> None:
+    data = copy.deepcopy(TRAKCARE)
+    data["mirror_sets"][0]["number"] = 1
+    data["mirror_sets"].append({"name": "LAB", "number": 2, "databases": ["LABDATA"], "instance_type": "r7i.xlarge"})
+    for tier in data["application_tiers"]:
+        tier["mirror_set"] = "TRAK"
+    data["application_tiers"].append(
+        {"name": "lab-app", "mirror_set": "LAB", "instance_type": "m7i.xlarge", "min": 1, "max": 2}
+    )
+    created: set[str] = set()
+    made = merge_files(deployment_of(data))
+    for file in made:
+        parsed = parse(file.text)
+        for mirror in parsed.named("ConfigMirror"):
+            assert (mirror["Member"] == "primary") is (mirror["Name"] not in created), file.name
+            created.add(mirror["Name"])
+        assert set(parsed.sections.get("ECPServers", {})) <= created, file.name
+
+    assert created == {"TRAK", "LAB"}
+    # Each tier once, with the mirror it works on.
+    assert [file.name for file in made] == [
+        *("trak-a", "trak-b", "app-via-a", "app-via-b", "print-via-a", "print-via-b"),
+        *("lab-a", "lab-b", "lab-app-via-a", "lab-app-via-b"),
+    ]
+
+
+def config(file: HostFile) -> dict[str, str]:
+    return parse(file.text).sections["config"]
+
+
+def test_members_of_a_mirror_agree_on_what_automatic_failover_needs() -> None:
+    a, b = files("trakcare")["trak-a"], files("trakcare")["trak-b"]
+
+    assert config(a) == config(b)
+    assert (config(a)["MaxServers"], config(a)["MaxServerConn"]) == ("8", "24")
+    assert parse(a.text).named("CreateDatabase") == parse(b.text).named("CreateDatabase")
+
+
+def test_every_instance_may_call_as_many_data_servers() -> None:
+    assert {config(file)["MaxServers"] for name in ("trakcare", "minimal") for file in files(name).values()} == {"8"}
+
+
+def test_the_ceiling_on_ecp_clients_is_the_configurations() -> None:
+    assert config(changed(ecp_client_ceiling=40)["trak-b"])["MaxServerConn"] == "40"
+    assert config(files("minimal")["iris-a"])["MaxServerConn"] == "0"
+
+
+def test_an_application_server_can_start_whichever_member_is_primary() -> None:
+    made = files("trakcare")
+    addresses = {
+        parse(made[f"trak-{each}"].text).only("ConfigMirror")["SystemName"]: parse(made[f"trak-{each}"].text).only(
+            "ConfigMirror"
+        )["ECPAddress"]
+        for each in "ab"
+    }
+
+    for tier in ("app", "print"):
+        for member in "ab":
+            parsed = parse(made[f"{tier}-via-{member}"].text)
+            assert parsed.sections["ECPServers"] == {"TRAK": f"{addresses[f'TRAK{member.upper()}']},1972,1,1"}
+
+
+def test_addresses_chosen_by_hand_reach_the_merge_files() -> None:
+    made = changed(addresses={"a": "10.20.144.200", "arbiter": "10.20.224.200"})
+
+    assert parse(made["trak-b"].text).only("ConfigMirror")["Primary"] == "10.20.144.200"
+    assert parse(made["trak-b"].text).only("ConfigMirror")["ArbiterURL"] == "10.20.224.200:2188"
+
+
+def test_a_member_taken_out_changes_no_file() -> None:
+    assert changed(absent_members=["b"]) == changed()
+
+
+def test_a_host_with_too_little_memory_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^the mirror set TRAK, instance type t3\.small: 2048 MiB of memory leave"):
+        changed(instance_type="t3.small")
+
+
+def _names(parsed: Parsed) -> set[str]:
+    return {key for keys in parsed.sections.values() for key in keys} | {
+        key for _, properties in parsed.actions for key in properties
+    }
+
+
+@pytest.mark.parametrize("name", ["trakcare", "minimal"])
+def test_names_are_documented_and_none_is_a_secrets(name: str) -> None:
+    for file in files(name).values():
+        parsed = parse(file.text)
+        assert not _names(parsed) & SECRETS
+        assert set(parsed.sections) <= set(SECTIONS)
+        assert {action for action, _ in parsed.actions} <= set(ACTIONS)
+        # What the configuration knows of secrets is where they are; not even that stands in a merge file.
+        assert "iris-key" not in file.text
+        assert "arn:" not in file.text
+
+
+@pytest.mark.parametrize("name", ["trak-a", "trak-b", "app-via-a"])
+def test_the_host_can_add_the_passwords_hash_without_showing_it(name: str, tmp_path: Path) -> None:
+    text = files("trakcare")[name].text
+    hashed = "0123456789abcdef,fedcba9876543210,10000,SHA512"
+    merge, secret = tmp_path / "merge.cpf", tmp_path / "secret"
+    merge.write_text(text, encoding="ascii")
+    secret.write_text(f"PasswordHash={hashed}\n", encoding="ascii")
+
+    # As the package describes: what is secret is in a file, and not on a command line.
+    command = ["sed", rf"/^\[Startup\]$/r {secret}", str(merge)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    expected = parse(text)
+    expected.sections["Startup"]["PasswordHash"] = hashed
+    assert parse(done.stdout) == expected
+    assert hashed not in text + " ".join(command)
+
+
+def test_the_command_prints_what_a_host_would_get(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-dir", str(CONFIG), "cpf", "trakcare", "--member", "a"]) == 0
+
+    file = files("trakcare")["trak-a"]
+    assert capsys.readouterr().out == f"# trak-a.cpf, vm.nr_hugepages = {file.memory.huge_pages}\n{file.text}\n"
+
+
+def test_the_command_prints_all_hosts_or_those_of_a_tier(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-dir", str(CONFIG), "cpf", "trakcare"]) == 0
+    everything = capsys.readouterr().out
+    assert main(["--config-dir", str(CONFIG), "cpf", "trakcare", "--member", "print"]) == 0
+    of_a_tier = capsys.readouterr().out
+
+    assert [file.name for file in files("trakcare").values() if f"# {file.name}.cpf, " in everything] == list(files("trakcare"))
+    assert [name for name in files("trakcare") if f"# {name}.cpf, " in of_a_tier] == ["print-via-a", "print-via-b"]
+
+
+def test_the_command_writes_files(tmp_path: Path) -> None:
+    assert main(["--config-dir", str(CONFIG), "cpf", "minimal", "--directory", str(tmp_path)]) == 0
+
+    assert {path.name: path.read_text(encoding="ascii") for path in tmp_path.iterdir()} == {
+        f"minimal-{file.name}.cpf": file.text for file in files("minimal").values()
+    }
+
+
+def test_the_command_says_which_hosts_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-dir", str(CONFIG), "cpf", "trakcare", "--member", "c"]) == 2
+    assert capsys.readouterr().err == "trakcare has no host c: choose from a, b, app, print\n"
+
+
+def test_the_command_tells_what_cannot_be_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    small = (CONFIG / "minimal.yaml").read_text(encoding="utf-8").replace("r8g.xlarge", "t4g.small")
+    (tmp_path / "minimal.yaml").write_text(small, encoding="utf-8")
+
+    assert main(["--config-dir", str(tmp_path), "cpf", "minimal"]) == 2
+    assert capsys.readouterr().err.startswith("the mirror set IRIS, instance type t4g.small: 2048 MiB of memory leave")
+    assert main(["--config-dir", str(CONFIG), "cpf", "nowhere"]) == 2
+
+
+def test_the_model_of_merge_files_needs_nothing_but_the_standard_library() -> None:
+    code = """
+import sys
+from cdk_intersystems.model.cpf import application_server, member
+ours = {"cdk_intersystems", "__main__"}
+print(sorted({name.split(".")[0] for name in sys.modules} - set(sys.stdlib_module_names) - ours))
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'constructs')!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "[]"
