@@ -61,7 +61,7 @@ lint: setup ## check formatting, style, types and templates
 	$(BIN)/python -m tests.lint_templates
 
 .PHONY: bench
-bench: setup ## measure synthesis side by side; prints a table, writes build/bench.json
+bench: setup ## measure synthesis and the mirror status responder; prints a table, writes build/bench.json
 	@$(BIN)/python -m tests.bench
 
 .PHONY: pins

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.bench.generated import deployment
 from tests.bench.process import Measured, measure
+from tests.bench.responder import ResponderMeasured, measure_responder
 
 ROOT = Path(__file__).parent.parent.parent
 RESULT = ROOT / "build" / "bench.json"
@@ -17,6 +18,7 @@ _ROUNDS = 5
 _IMPORTS = ("cdk_intersystems", "aws_cdk", "cdk_intersystems.model")
 _TARGETS = {"trakcare_over_floor": 1.6, "ten_over_one": 2.0}
 _MODEL_TARGET_SECONDS = 0.1
+_REQUESTS_TARGET, _P99_TARGET_MS, _MEMORY_TARGET_MIB = 2000, 10, 19
 
 
 def main() -> None:
@@ -35,9 +37,13 @@ def main() -> None:
         "ten_over_one": seconds["ten_mirrors"] / seconds["one_mirror"],
         "import_over_aws_cdk": importing["cdk_intersystems"] / importing["aws_cdk"],
     }
+    responder = measure_responder()
     _report(seconds, cpu, mib, ratios, importing)
+    _report_responder(responder)
     RESULT.parent.mkdir(exist_ok=True)
     rounded = {"synth_seconds": _rounded(seconds, 3), "peak_mib": _rounded(mib, 1), "ratios": _rounded(ratios, 3)}
+    if responder:
+        rounded["responder"] = responder.rounded()
     RESULT.write_text(json.dumps(rounded, indent=2) + "\n")
     print(f"\nwritten to {RESULT.relative_to(ROOT)}")
 
@@ -108,6 +114,16 @@ def _report(
     for name, value in ratios.items():
         target = f"   wanted: at most {_TARGETS[name]}" if name in _TARGETS else ""
         print(f"{name:<28}{value:>10.3f}{target}")
+
+
+def _report_responder(measured: ResponderMeasured | None) -> None:
+    print(f"\n{'mirror_status responder':<28}")
+    if measured is None:
+        print("not measured: it takes wrk, which is not there (Debian package: wrk)")
+        return
+    print(f"{'requests a second':<28}{measured.requests_per_second:>10.0f}   wanted: at least {_REQUESTS_TARGET}")
+    print(f"{'99 of 100 within, ms':<28}{measured.p99_ms:>10.2f}   wanted: below {_P99_TARGET_MS}")
+    print(f"{'peak MiB':<28}{measured.memory_mib:>10.1f}   wanted: below {_MEMORY_TARGET_MIB}")
 
 
 def _rounded(values: dict[str, float], digits: int) -> dict[str, float]:
