@@ -41,6 +41,21 @@ node_modules/.done: package.json package-lock.json $(VENV)/.done
 	@npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
+# Debian's packages for the tests that need root (network namespaces), for shellcheck and for the bench, and what each brings.
+PACKAGES := nftables iproute2 procps shellcheck wrk
+TOOLS := nft ip ss sysctl shellcheck wrk
+
+.PHONY: packages
+packages: ## install the Debian packages that tests as root, lint and bench use; without root only say which
+	@missing="$$(for tool in $(TOOLS); do command -v $$tool > /dev/null || echo -n "$$tool "; done)"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  echo "setting up: Debian packages $(PACKAGES), once"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $(PACKAGES) > /dev/null; \
+	else \
+	  echo "not here: $$missing- tests that need root, shellcheck or the bench want: apt-get install $(PACKAGES)"; \
+	fi
+
 .PHONY: deploy-local
 deploy-local: setup ## deploy DEPLOYMENT (default trakcare) into an embedded AWS and show what runs where
 	@$(BIN)/python -m local deploy $(DEPLOYMENT)
@@ -50,18 +65,19 @@ synth: setup ## synthesize DEPLOYMENT into cdk.out, with the policy packs and ev
 	@cdk synth --quiet --strict -c deployment=$(DEPLOYMENT) -c policy=strict
 
 .PHONY: test
-test: setup ## run all tests; ARGS= are passed on to pytest
+test: setup packages ## run all tests; ARGS= are passed on to pytest
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
-lint: setup ## check formatting, style, types and templates
+lint: setup packages ## check formatting, style, types and templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	shellcheck $$(git ls-files | xargs grep -lE '^#!.*\b(ba)?sh$$')
 	$(BIN)/python -m tests.lint_templates
 
 .PHONY: bench
-bench: setup ## measure synthesis and the mirror status responder; prints a table, writes build/bench.json
+bench: setup packages ## measure synthesis and the mirror status responder; prints a table, writes build/bench.json
 	@$(BIN)/python -m tests.bench
 
 .PHONY: pins
