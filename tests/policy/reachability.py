@@ -131,7 +131,7 @@ class Reachability:
         for route in self._app.resources("AWS::EC2::Route"):
             if self._app.identity(route.stack, route.properties["RouteTableId"]) == table:
                 if route.properties.get("DestinationCidrBlock") != str(_WORLD):
-                    raise NotImplementedError(f"a route to {route.properties}")
+                    raise LookupError(f"a route to {route.properties}")
                 return INTERNET_GATEWAY if "GatewayId" in route.properties else self._nat(route)
         return None
 
@@ -213,7 +213,7 @@ class Reachability:
             or (resource.type == "AWS::EC2::Route" and not {"GatewayId", "NatGatewayId"} & set(resource.properties))
         ]
         if unknown:
-            raise NotImplementedError(f"reachability doesn't know what these do: {unknown}")
+            raise LookupError(f"reachability doesn't know what these do: {unknown}")
 
 
 def _name(resource: Resource) -> str:
