@@ -21,3 +21,12 @@ VOLUME: Final = f"{PREFIX}volume"
 
 TIER: Final = f"{PREFIX}tier"
 """Name of the application or web tier an instance belongs to."""
+
+SIGNAL: Final = f"{PREFIX}signal"
+"""On an instance: `<stack name>/<logical id>`, the resource whose creation waits for the instance's signal."""
+
+BUNDLE: Final = f"{PREFIX}bundle"
+"""On a tier's servers: the version of the bundle their launch template was made with, so that a new one replaces them."""
+
+RUNBOOK: Final = f"{PREFIX}runbook"
+"""On a member's instance: that the automation of its mirror set may run commands on it."""

@@ -1,0 +1,37 @@
+"""What only CloudFormation knows of a group of hosts: the SSM parameter that names the bundle, the secrets and the log group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .description import S3Object
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """ARNs of the secrets a host may read; empty where there is none.
+
+    Args:
+        password: Password of IRIS's predefined accounts.
+        license: The licence key.
+        authority: Certificate and key of the certificate authority, in JSON: `{"certificate": PEM, "private_key": PEM}`.
+    """
+
+    password: str
+    license: str
+    authority: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameter `/cdk-intersystems/<deployment>/<group>/bootstrap`, in JSON.
+
+    Args:
+        bundle: The bundle; its version is its SHA-256.
+        secrets: The secrets.
+        log_group: Name of the log group.
+    """
+
+    bundle: S3Object
+    secrets: Secrets
+    log_group: str

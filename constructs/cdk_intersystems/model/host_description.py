@@ -1,0 +1,303 @@
+"""What each host is to become: the `host.json` that `bootstrap/host/description.py` reads on it.
+
+Pure: from plain values to plain values. A test has the host's own reader accept what is written here, for every role.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from cdk_intersystems.model import layout
+from cdk_intersystems.model.names import checked_name, created_parameter
+from cdk_intersystems.model.storage import MemberVolumes, VolumeRole
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS, FailoverMemberId, MemberId, system_name
+
+OperatingSystem = Literal["rhel9", "rhel10", "ubuntu2204", "ubuntu2404"]
+PackagesFrom = Literal["repositories", "archive", "image"]
+Authority = Literal["secret", "private-ca"]
+
+#: The schema of `bootstrap/host/description.py`.
+SCHEMA: Final = 1
+
+INSTANCE: Final = "IRIS"
+
+#: Policy: for how many days a certificate is good. It is renewed when a third is left, so a certificate authority that is
+#: away for a month does no harm.
+CERTIFICATE_DAYS: Final = 90
+
+#: ext4 for what is written in sequence, as the write image journal and the journals are; XFS for databases.
+#: Source: InterSystems Supported Platforms and System Resource Planning and Management, "File systems".
+_FILE_SYSTEMS: Final[Mapping[VolumeRole, str]] = {
+    "installation": "xfs",
+    "data": "xfs",
+    "wij": "ext4",
+    "journal": "ext4",
+    "alternate_journal": "ext4",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An object in S3 and what it has to contain.
+
+    Args:
+        bucket: Name of its bucket.
+        key: Its key.
+        sha256: SHA-256 of its content.
+        region: The bucket's region. Default: the host's.
+    """
+
+    bucket: str
+    key: str
+    sha256: str
+    region: str = ""
+
+    def value(self) -> dict[str, str]:
+        """As `host.json` has it."""
+        return {"bucket": self.bucket, "key": self.key, "sha256": self.sha256, "region": self.region}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformFacts:
+    """What all hosts of a deployment have in common.
+
+    Args:
+        operating_system: Operating system of the images.
+        architecture: Their architecture.
+        packages_from: Where packages beyond the image come from.
+        packages: The archive of packages, if they come from one.
+        kit: The installation kit. None: the image has the product installed.
+        arbiter_kit: The kit of the ISCAgent. None likewise.
+        authority: What kind of certificate authority issues the hosts' certificates.
+        private_ca_arn: ARN of the private CA. Default: it is not one.
+    """
+
+    operating_system: OperatingSystem
+    architecture: str
+    packages_from: PackagesFrom
+    authority: Authority
+    packages: Source | None = None
+    kit: Source | None = None
+    arbiter_kit: Source | None = None
+    private_ca_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorFacts:
+    """A mirror, as its members and those who work with it need it.
+
+    Args:
+        deployment: Name of the deployment.
+        name: Name of the mirror.
+        number: Number of the mirror set.
+        addresses: The fixed address of each member.
+        databases: Names of the mirrored databases.
+        ecp_clients: Whether application servers may connect.
+        service_ports: Ports of the mirror endpoint.
+    """
+
+    deployment: str
+    name: str
+    number: int
+    addresses: Mapping[MemberId, str]
+    databases: tuple[str, ...]
+    ecp_clients: bool
+    service_ports: tuple[int, ...] = field(default=())
+
+    def system_name(self, member: FailoverMemberId) -> str:
+        """The name of a failover member inside the mirror, which is its host's name too."""
+        return system_name(self.name, self.number, member)
+
+    def host_name(self, member: MemberId) -> str:
+        """The name of a member's host."""
+        return f"{self.name.lower()}-arbiter" if member == "arbiter" else self.system_name(member)
+
+    def hosts(self) -> dict[str, str]:
+        """Name -> address of the mirror's hosts."""
+        return {self.host_name(member): self.addresses[member] for member in (*FAILOVER_MEMBERS, "arbiter")}
+
+
+def member(
+    platform: PlatformFacts, mirror: MirrorFacts, which: FailoverMemberId, *, volumes: MemberVolumes, huge_pages: int
+) -> dict[str, Any]:
+    """Describes a failover member.
+
+    Args:
+        platform: What all hosts have in common.
+        mirror: Its mirror.
+        which: Which of the two it is.
+        volumes: Its volumes.
+        huge_pages: Huge pages for its shared memory.
+    """
+    return _host(
+        platform,
+        mirror.deployment,
+        mirror.name,
+        role="member",
+        host=which,
+        name=mirror.host_name(which),
+        hosts=mirror.hosts(),
+        kit=platform.kit,
+        huge_pages=huge_pages,
+        volumes=[_volume(role, spec.count) for role, spec in volumes.by_role().items()],
+        tls=_tls(platform, _member_subject(mirror, which)),
+        mirror=_mirror(mirror),
+        service_ports=sorted(mirror.service_ports),
+    )
+
+
+def arbiter(platform: PlatformFacts, mirror: MirrorFacts) -> dict[str, Any]:
+    """Describes the arbiter. It needs no certificate: members ask it for nothing that TLS would protect.
+
+    Args:
+        platform: What all hosts have in common.
+        mirror: Its mirror.
+    """
+    return _host(
+        platform,
+        mirror.deployment,
+        mirror.name,
+        role="arbiter",
+        host="arbiter",
+        name=mirror.host_name("arbiter"),
+        hosts=mirror.hosts(),
+        kit=platform.arbiter_kit,
+        mirror=_mirror(mirror),
+    )
+
+
+def application_server(
+    platform: PlatformFacts, mirror: MirrorFacts, tier: str, *, huge_pages: int, local_storage: bool
+) -> dict[str, Any]:
+    """Describes the servers of an application tier.
+
+    Args:
+        platform: What all hosts have in common.
+        mirror: The mirror whose databases they work on.
+        tier: Name of the tier.
+        huge_pages: Huge pages for their shared memory.
+        local_storage: Whether instance store volumes hold what needs not survive a stop.
+    """
+    return _host(
+        platform,
+        mirror.deployment,
+        tier,
+        role="application",
+        host="server",
+        name=tier,
+        hosts=mirror.hosts(),
+        kit=platform.kit,
+        huge_pages=huge_pages,
+        local_storage=local_storage,
+        tls=_tls(platform, _ecp_subject(mirror)),
+        mirror=_mirror(mirror),
+    )
+
+
+def web_server(platform: PlatformFacts, mirror: MirrorFacts, tier: str, *, application_tier: str) -> dict[str, Any]:
+    """Describes the servers of a web tier.
+
+    Args:
+        platform: What all hosts have in common.
+        mirror: The mirror they work with or, behind an application tier, whose members they ask for the region's status.
+        tier: Name of the tier.
+        application_tier: Name of the application tier behind them. Empty: the mirror itself.
+    """
+    name = f"{checked_name(tier)}.{checked_name(mirror.deployment)}.internal"
+    return _host(
+        platform,
+        mirror.deployment,
+        tier,
+        role="web",
+        host="server",
+        name=tier,
+        hosts=mirror.hosts(),
+        kit=platform.kit,
+        tls=_tls(platform, _subject(mirror.deployment, tier, name)),
+        mirror=_mirror(mirror),
+        web={"application_tier": application_tier, "server_name": name},
+    )
+
+
+def text(description: Mapping[str, Any]) -> str:
+    """`host.json`: the same text for the same description, always, and one that a person can compare."""
+    return json.dumps(description, indent=2, sort_keys=True) + "\n"
+
+
+def _host(  # noqa: PLR0917 (what differs between roles is by keyword)
+    platform: PlatformFacts, deployment: str, group: str, **own: Any
+) -> dict[str, Any]:
+    described = {
+        "schema": SCHEMA,
+        "deployment": checked_name(deployment),
+        "group": checked_name(group),
+        "operating_system": platform.operating_system,
+        "architecture": platform.architecture,
+        "packages_from": platform.packages_from,
+        "packages": platform.packages.value() if platform.packages else None,
+        "instance": INSTANCE,
+        "huge_pages": 0,
+        "volumes": [],
+        "local_storage": False,
+        "tls": None,
+        "web": None,
+        "service_ports": [],
+    }
+    kit = own.pop("kit")
+    return described | own | {"kit": kit.value() if kit else None}
+
+
+def _volume(role: VolumeRole, count: int) -> dict[str, Any]:
+    return {
+        "role": role,
+        # As the volumes are tagged, see `mirrored_database/member_volumes.py`.
+        "tag": role.replace("_", "-"),
+        "count": count,
+        "mount_point": layout.MOUNT_POINTS[role],
+        "file_system": _FILE_SYSTEMS[role],
+    }
+
+
+def _mirror(mirror: MirrorFacts) -> dict[str, Any]:
+    return {
+        "name": mirror.name,
+        "members": {mirror.system_name(each): mirror.addresses[each] for each in FAILOVER_MEMBERS},
+        "arbiter": mirror.addresses["arbiter"],
+        "databases": list(mirror.databases),
+        "member_subjects": {mirror.system_name(each): _shown(_member_subject(mirror, each)) for each in FAILOVER_MEMBERS},
+        "ecp_subjects": [_shown(_ecp_subject(mirror))] if mirror.ecp_clients else [],
+        "created_parameter": created_parameter(mirror.deployment, mirror.name),
+    }
+
+
+def _tls(platform: PlatformFacts, subject: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    return {
+        "authority": platform.authority,
+        "private_ca_arn": platform.private_ca_arn,
+        "subject": "".join(f"/{kind}={value}" for kind, value in subject),
+        "days": CERTIFICATE_DAYS,
+    }
+
+
+def _member_subject(mirror: MirrorFacts, which: FailoverMemberId) -> tuple[tuple[str, str], ...]:
+    return _subject(mirror.deployment, mirror.name, mirror.system_name(which))
+
+
+def _ecp_subject(mirror: MirrorFacts) -> tuple[tuple[str, str], ...]:
+    """One name for all application servers of a mirror, as they come and go: a new tier changes nothing on the members.
+
+    Source: Scalability Guide, "Securing Application Server Connections to a Data Server with TLS": servers may share a name.
+    """
+    return _subject(mirror.deployment, mirror.name, "ecp-client")
+
+
+def _subject(deployment: str, group: str, name: str) -> tuple[tuple[str, str], ...]:
+    return (("O", checked_name(deployment)), ("OU", checked_name(group)), ("CN", name))
+
+
+def _shown(subject: tuple[tuple[str, str], ...]) -> str:
+    """A distinguished name as IRIS shows it; that it begins with the common name was never seen on a licensed IRIS."""
+    return ",".join(f"{kind}={value}" for kind, value in reversed(subject))

@@ -1,0 +1,48 @@
+"""Names that AWS's services and the hosts of a deployment have to agree on."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_ROOT: Final = "/cdk-intersystems"
+
+#: Source: Systems Manager API Reference, PutParameter, Name: letters, digits and . - _ between slashes.
+_PART: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,62}")
+
+
+def bootstrap_parameter(deployment: str, group: str) -> str:
+    """The SSM parameter that names the bundle of a group of hosts.
+
+    Args:
+        deployment: Name of the deployment.
+        group: Name of the mirror set or tier.
+
+    Raises:
+        ValueError: A name can't be part of a parameter's.
+    """
+    return f"{_ROOT}/{checked_name(deployment)}/{checked_name(group)}/bootstrap"
+
+
+def created_parameter(deployment: str, mirror: str) -> str:
+    """The SSM parameter that says which member created the mirror; written once, by that member.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a parameter's.
+    """
+    return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/created"
+
+
+def checked_name(name: str) -> str:
+    """A name as it may stand in parameters' names, hosts' names and certificates.
+
+    Raises:
+        ValueError: It has other characters, or too many.
+    """
+    if not _PART.fullmatch(name):
+        raise ValueError(f"the name of a deployment, mirror set or tier has letters, digits and . - _, up to 63, got {name!r}")
+    return name
