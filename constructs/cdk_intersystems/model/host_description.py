@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from cdk_intersystems.model import layout
-from cdk_intersystems.model.names import checked_name, created_parameter
+from cdk_intersystems.model.names import authority_parameter, checked_name, created_parameter
 from cdk_intersystems.model.storage import MemberVolumes, VolumeRole
 from cdk_intersystems.model.topology import FAILOVER_MEMBERS, FailoverMemberId, MemberId, system_name
 
@@ -245,6 +245,8 @@ def _host(  # noqa: PLR0917 (what differs between roles is by keyword)
         "tls": None,
         "web": None,
         "service_ports": [],
+        "member_type": "failover" if own["role"] == "member" else "",
+        "lifecycle_hook": "",
     }
     kit = own.pop("kit")
     return described | own | {"kit": kit.value() if kit else None}
@@ -270,6 +272,7 @@ def _mirror(mirror: MirrorFacts) -> dict[str, Any]:
         "member_subjects": {mirror.system_name(each): _shown(_member_subject(mirror, each)) for each in FAILOVER_MEMBERS},
         "ecp_subjects": [_shown(_ecp_subject(mirror))] if mirror.ecp_clients else [],
         "created_parameter": created_parameter(mirror.deployment, mirror.name),
+        "authority_parameter": authority_parameter(mirror.deployment, mirror.name),
     }
 
 

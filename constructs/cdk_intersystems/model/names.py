@@ -37,6 +37,19 @@ def created_parameter(deployment: str, mirror: str) -> str:
     return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/created"
 
 
+def authority_parameter(deployment: str, mirror: str) -> str:
+    """The SSM parameter with the certificate (PEM, public) of the certificate authority of a mirror; written once, by a member.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a parameter's.
+    """
+    return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/authority"
+
+
 def checked_name(name: str) -> str:
     """A name as it may stand in parameters' names, hosts' names and certificates.
 

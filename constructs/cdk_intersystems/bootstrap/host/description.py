@@ -85,6 +85,7 @@ class Mirror:
         member_subjects: System name of each failover member -> its distinguished name, as IRIS shows it.
         ecp_subjects: Distinguished names of the application tiers that may connect through ECP.
         created_parameter: Name of the SSM parameter that says who created the mirror.
+        authority_parameter: Name of the SSM parameter with the certificate of the deployment's certificate authority, in PEM.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Mirror:
     member_subjects: dict[str, str]
     ecp_subjects: list[str]
     created_parameter: str
+    authority_parameter: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ class Description:
     Args:
         schema: Always `SCHEMA`.
         role: `member`, `arbiter`, `application` or `web`.
+        member_type: What kind of member: `failover` or `dr`. Empty for all other roles.
         deployment: Name of the deployment.
         group: Name of the mirror set or of the tier.
         host: `a`, `b` or `arbiter`; of a tier's servers `server`.
@@ -131,13 +134,15 @@ class Description:
         volumes: The volumes, of a member.
         local_storage: Whether instance store volumes hold what needs not survive a stop.
         tls: Where its certificate comes from. None: it has none.
-        mirror: The mirror it belongs to or works with. None for a web server of an application tier.
+        mirror: The mirror it belongs to or works with.
         web: What a web server works with. None for all others.
         service_ports: Ports of the mirror endpoint, of a member.
+        lifecycle_hook: Name of the Auto Scaling lifecycle hook that waits until this server has left in good order. Empty: none.
     """
 
     schema: int
     role: str
+    member_type: str
     deployment: str
     group: str
     host: str
@@ -153,9 +158,10 @@ class Description:
     volumes: list[Volume]
     local_storage: bool
     tls: Optional[Tls]
-    mirror: Optional[Mirror]
+    mirror: Mirror
     web: Optional[Web]
     service_ports: list[int]
+    lifecycle_hook: str
 
 
 def read_description(path: "Path") -> Description:

@@ -12,12 +12,14 @@ class Secrets:
     """ARNs of the secrets a host may read; empty where there is none.
 
     Args:
-        password: Password of IRIS's predefined accounts.
+        password: Password of IRIS's predefined accounts, but for CSPSystem.
+        gateway: Password of CSPSystem, with which Web Gateways log in. The only secret a web server may read.
         license: The licence key.
         authority: Certificate and key of the certificate authority, in JSON: `{"certificate": PEM, "private_key": PEM}`.
     """
 
     password: str
+    gateway: str
     license: str
     authority: str
 
