@@ -37,6 +37,7 @@ class ApplicationTierStack(RegionalStack):
         settings = self.settings
         network = shared.network(self)
         platform = deployment.platform
+        facts = deployment.instance_type(tier.instance_type)
         self.tier = EcpAppTier(
             self,
             "Tier",
@@ -55,8 +56,10 @@ class ApplicationTierStack(RegionalStack):
             service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
             encryption_key=shared.encryption_key(self),
-            kit_uri=platform.kit.uri if platform.kit else None,
-            kit_key_arn=platform.kit.key_arn if platform.kit else None,
+            platform=platform.model(),
+            local_storage=tier.local_storage,
+            memory_mib=facts.memory_mib,
+            vcpus=facts.vcpus,
             license_secret=existing_secret(self, "License", platform.license_secret, platform.license_secret_key),
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),

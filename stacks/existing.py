@@ -6,6 +6,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from cdk_intersystems.configuration.platform import CertificateAuthority
+
 
 def existing_role(scope: Construct, id: str, name_or_arn: str | None) -> iam.IRole | None:
     """Refer to an existing role, by its name or ARN, without ever changing its policies; None where none is brought."""
@@ -30,3 +32,10 @@ def existing_secret(scope: Construct, id: str, name_or_arn: str | None, key_arn:
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     return secretsmanager.Secret.from_secret_attributes(scope, id, secret_partial_arn=arn, encryption_key=key)
+
+
+def existing_authority(scope: Construct, authority: CertificateAuthority | None) -> secretsmanager.ISecret | str | None:
+    """Refer to a certificate authority that exists: its secret, or the ARN of an AWS Private CA; None where none is brought."""
+    if authority is None:
+        return None
+    return authority.private_ca or existing_secret(scope, "Authority", authority.secret, authority.secret_key)

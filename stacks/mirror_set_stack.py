@@ -8,7 +8,7 @@ from cdk_intersystems.configuration.mirror_set import MirrorSetConfig
 from cdk_intersystems.configuration.plan import member_addresses
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from stacks.dns import define_alias
-from stacks.existing import existing_role, existing_secret
+from stacks.existing import existing_authority, existing_role, existing_secret
 from stacks.log_retention import log_retention
 from stacks.regional_stack import RegionalStack
 from stacks.shared import Shared
@@ -37,6 +37,7 @@ class MirrorSetStack(RegionalStack):
         settings = self.settings
         network = shared.network(self)
         platform = deployment.platform
+        facts = deployment.instance_type(mirror_set.instance_type)
         self.database = MirroredDatabase(
             self,
             "Database",
@@ -64,9 +65,12 @@ class MirrorSetStack(RegionalStack):
             service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
             encryption_key=shared.encryption_key(self),
-            kit_uri=platform.kit.uri if platform.kit else None,
-            kit_key_arn=platform.kit.key_arn if platform.kit else None,
+            platform=platform.model(),
+            databases=mirror_set.databases,
+            memory_mib=facts.memory_mib,
+            vcpus=facts.vcpus,
             license_secret=existing_secret(self, "License", platform.license_secret, platform.license_secret_key),
+            certificate_authority=existing_authority(self, platform.certificate_authority),
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),
             member_role=existing_role(self, "MemberRole", settings.roles.member),

@@ -19,6 +19,7 @@ class NetworkStack(RegionalStack):
         super().__init__(scope, deployment, role, "network", description=f"Network of {deployment.name}", stateful=True)
         settings = self.settings
         public_subnets = settings.internet or any(tier.scheme == "internet-facing" for tier in deployment.web_tiers)
+        authority = deployment.platform.certificate_authority
         self.network = Network(
             self,
             "Network",
@@ -26,6 +27,7 @@ class NetworkStack(RegionalStack):
             availability_zones=settings.availability_zones,
             internet=settings.internet,
             public_subnets=public_subnets,
+            private_ca=authority is not None and authority.private_ca is not None,
             flow_log_group=logs.LogGroup(
                 self,
                 "FlowLogs",

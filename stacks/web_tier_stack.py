@@ -43,7 +43,6 @@ class WebTierStack(RegionalStack):
         settings = self.settings
         network = shared.network(self)
         internet_facing = tier.scheme == "internet-facing"
-        kit = deployment.platform.kit
         self.tier = CspWebTier(
             self,
             "Tier",
@@ -72,8 +71,7 @@ class WebTierStack(RegionalStack):
             service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
             encryption_key=shared.encryption_key(self),
-            kit_uri=kit.uri if kit else None,
-            kit_key_arn=kit.key_arn if kit else None,
+            platform=deployment.platform.model(),
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),
             deletion_protection=settings.termination_protection,

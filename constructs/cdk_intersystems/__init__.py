@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
     from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
     from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+    from cdk_intersystems.model.platform import Platform, S3Object
     from cdk_intersystems.model.storage import MemberVolumes, VolumeSpec
     from cdk_intersystems.network.network import Network
     from cdk_intersystems.policy.iris_checks import IrisChecks
@@ -24,6 +25,8 @@ _HOMES = {
     "MirrorEndpoint": "cdk_intersystems.mirror_endpoint.mirror_endpoint",
     "MirroredDatabase": "cdk_intersystems.mirrored_database.mirrored_database",
     "Network": "cdk_intersystems.network.network",
+    "Platform": "cdk_intersystems.model.platform",
+    "S3Object": "cdk_intersystems.model.platform",
     "VolumeSpec": "cdk_intersystems.model.storage",
 }
 
@@ -35,6 +38,8 @@ __all__ = [
     "MirrorEndpoint",
     "MirroredDatabase",
     "Network",
+    "Platform",
+    "S3Object",
     "VolumeSpec",
 ]
 

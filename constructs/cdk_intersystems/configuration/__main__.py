@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .load import deployment_names, load_deployment
-from .merge_files import merge_files
+from .merge_files import merge_files_of
 from .problems import ConfigurationError, path_text
 from .reference import page, schema_text
 
@@ -64,11 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _cpf(options: argparse.Namespace) -> int:
     deployment = load_deployment(options.source, options.config_dir)
-    try:
-        files = merge_files(deployment)
-    except ValueError as error:
-        sys.stderr.write(f"{error}\n")
-        return _BAD_INPUT
+    files = merge_files_of(deployment)
     chosen = [file for file in files if options.member in (None, file.host)]
     if not chosen:
         hosts = ", ".join(dict.fromkeys(file.host for file in files))

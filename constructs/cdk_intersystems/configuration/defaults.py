@@ -29,7 +29,8 @@ def complete(data: Any) -> Any:
     if isinstance(platform, dict):
         billed_by_the_hour = str(platform.get("operating_system")).startswith("rhel")
         default = "Red Hat Enterprise Linux" if billed_by_the_hour else "Linux/UNIX"
-        done["platform"] = {"capacity_platform": default} | platform
+        packages = "repositories" if platform.get("packages_archive") is None else "archive"
+        done["platform"] = {"capacity_platform": default, "packages": packages} | platform
     done["application_tiers"] = _each(done.get("application_tiers", []), dict)
     sets = done.get("mirror_sets")
     only = not (isinstance(sets, list | tuple) and len(sets) > 1)

@@ -14,6 +14,7 @@ class StatedInstanceType(Section):
     nitro: Switch = key("Whether it stands on the Nitro System.", default=True, example=True)
     ebs_optimized: Switch = key("Whether it can be launched EBS-optimized.", default=True, example=True)
     dedicated_hosts: Switch = key("Whether it can be launched on a Dedicated Host.", default=True, example=True)
+    instance_store_gb: Number = key("Total of its instance store, in GB; 0 without one.", default=0, example=0, ge=0)
 
     def facts(self) -> InstanceType:
         """The facts as the model has them."""
@@ -24,4 +25,5 @@ class StatedInstanceType(Section):
             nitro=self.nitro,
             ebs_optimized=self.ebs_optimized,
             dedicated_hosts=self.dedicated_hosts,
+            instance_store_gb=self.instance_store_gb,
         )

@@ -1,9 +1,9 @@
 """`mirror_sets`: the IRIS mirrors of the deployment, each two failover members and an arbiter."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from cdk_intersystems.model.databases import database_problem
 from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN
 from cdk_intersystems.model.ports import (
     ENDPOINT_PORT_OFFSET,
@@ -31,20 +31,7 @@ MemberPurchase = Annotated[
     refusing({"spot": "AWS takes a spot instance back at two minutes' notice: never run a database on one"}),
 ]
 
-# Source: High Availability Guide, "Adding databases to a mirror", and its chapter on healthcare products for HSLIB.
-_SYSTEM_DATABASES = ("IRISSYS", "IRISLIB", "IRISTEMP", "IRISLOCALDATA", "IRISAUDIT", "ENSLIB", "HSLIB")
-
-
-def _database_problem(value: str) -> str | None:
-    if value in _SYSTEM_DATABASES:
-        return "a system database cannot be mirrored"
-    # Source: "Rules and Guidelines for Identifiers", databases. IRIS would store lower case as upper case.
-    if re.fullmatch(r"[A-Z][A-Z0-9_-]{0,29}", value):
-        return None
-    return "a database has up to 30 upper-case letters, digits, _ and - and starts with a letter"
-
-
-Database = Annotated[Text, checked(_database_problem)]
+Database = Annotated[Text, checked(database_problem)]
 ServiceName = Annotated[
     Text,
     matching(

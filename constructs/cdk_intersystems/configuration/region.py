@@ -2,21 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Annotated
 
 from cdk_intersystems.model.addresses import vpc_cidr_problem
 from cdk_intersystems.model.arns import shape_problem
-from cdk_intersystems.model.regions import partitions
 
-from .section import Cidr, KeyArn, Section, Switch, Text, arn, checked, identifier, key, matching
-
-
-def _region_problem(value: str) -> str | None:
-    if value in partitions():
-        return None
-    close = get_close_matches(value, partitions(), n=3)
-    return "needs an AWS region" + (f"; did you mean {' or '.join(close)}?" if close else ", like eu-west-2")
+from .section import Cidr, KeyArn, Section, Switch, Text, arn, checked, identifier, key, matching, region_problem
 
 
 def _role_problem(value: str) -> str | None:
@@ -100,7 +91,7 @@ class Roles(Section):
 class PrimaryRegion(Section):
     """The region that serves clients."""
 
-    region: Annotated[Text, checked(_region_problem)] = key("Name of the AWS region.", example="eu-west-2")
+    region: Annotated[Text, checked(region_problem)] = key("Name of the AWS region.", example="eu-west-2")
     availability_zones: tuple[Text, ...] = key(
         "Exactly three different Availability Zones of the region. They are named, so that synthesis is the same everywhere; "
         "their order places the members and must not change afterwards.",
@@ -117,8 +108,8 @@ class PrimaryRegion(Section):
         "A VPC to use as it is. Either this or `cidr`.", default=None, default_text="a new VPC", example=None
     )
     ami: Annotated[Text, identifier("ami")] = key(
-        "Id of the AMI. It is pinned: a database host is never replaced because a newer image came out. It must have the "
-        "SSM Agent installed, which AWS's RHEL images don't, and its root device on `/dev/sda1`.",
+        "Id of the AMI. It is pinned: a database host is never replaced because a newer image came out. It must have "
+        "cloud-init, Python 3.9 or newer and its root device on `/dev/sda1`, as AWS's RHEL and Ubuntu images do.",
         example="ami-0123456789abcdef0",
     )
     amis: Mapping[Text, Annotated[Text, identifier("ami")]] = key(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sized
+from difflib import get_close_matches
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from cdk_intersystems.model.arns import ArnKind, shape_problem
 from cdk_intersystems.model.identifiers import IdentifierKind, identifier_problem
+from cdk_intersystems.model.regions import partitions
 
 
 class Section(BaseModel):
@@ -95,6 +97,14 @@ def identifier(kind: IdentifierKind) -> AfterValidator:
 def arn(kind: ArnKind) -> AfterValidator:
     """A validator for the shape of an ARN; where it may lie is a rule of the whole deployment."""
     return checked(lambda value: shape_problem(value, kind))
+
+
+def region_problem(value: str) -> str | None:
+    """Says why a text isn't the name of an AWS region; `None` if it is."""
+    if value in partitions():
+        return None
+    close = get_close_matches(value, partitions(), n=3)
+    return "needs an AWS region" + (f"; did you mean {' or '.join(close)}?" if close else ", like eu-west-2")
 
 
 def _network(value: object) -> object:

@@ -42,6 +42,12 @@ class ApplicationTierConfig(Section):
         ge=20,
         le=16384,
     )
+    local_storage: Switch = key(
+        "Whether the instance store holds what needs not survive a stop. It is formatted anew at each start. Only where the "
+        "instance type has one.",
+        default=False,
+        example=False,
+    )
 
 
 class WebTierConfig(Section):

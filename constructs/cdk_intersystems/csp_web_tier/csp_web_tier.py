@@ -16,6 +16,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cdk_intersystems.bootstrap.host.settings import Secrets
 from cdk_intersystems.csp_web_tier.access_logs import define_access_log_bucket
 from cdk_intersystems.csp_web_tier.load_balancer import (
     ANYWHERE,
@@ -27,12 +28,18 @@ from cdk_intersystems.csp_web_tier.load_balancer import (
 )
 from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
-from cdk_intersystems.identity.instance_role import read_object
+from cdk_intersystems.host_bundle.host_bundle import read_parameters
+from cdk_intersystems.identity.instance_role import read_objects, read_secret
+from cdk_intersystems.instance_group.bootstrap import GroupBootstrap, start_after
 from cdk_intersystems.instance_group.instance_group import InstanceGroup
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
+from cdk_intersystems.mirrored_database.checks import check_bootstrap
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.model import tags
-from cdk_intersystems.model.ports import SUPERSERVER_PORT
+from cdk_intersystems.model.host_files import web_files
+from cdk_intersystems.model.names import authority_parameter
+from cdk_intersystems.model.platform import Platform
+from cdk_intersystems.model.ports import MIRROR_STATUS_PORT, SUPERSERVER_PORT
 from cdk_intersystems.monitoring.load_balancer_alarms import alarm_on_fail_open, alarm_on_unhealthy_servers
 from cdk_intersystems.policy.acknowledge import acknowledge
 
@@ -47,8 +54,8 @@ _DEFAULT_STICKINESS = Duration.hours(8)
 # Source: ELB API, TargetGroupAttribute stickiness.lb_cookie.duration_seconds: 1 s to 7 days.
 _STICKINESS_SECONDS = range(1, 604_801)
 
-# Time to install the web server and the gateway, where the image doesn't have them.
-_START_TIME = Duration.minutes(5)
+# Time to install packages, the web server and the gateway, where the image doesn't have them.
+_START_TIME = Duration.minutes(10)
 
 
 @jsii.implements(ec2.IConnectable)
@@ -117,8 +124,7 @@ class CspWebTier(Construct):
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
         encryption_key: kms.IKey | None = None,
-        kit_uri: str | None = None,
-        kit_key_arn: str | None = None,
+        platform: Platform | None = None,
         user_data: ec2.UserData | None = None,
         log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -170,10 +176,10 @@ class CspWebTier(Construct):
             internet: Whether the web servers may open connections to port 443 anywhere. Default: they may not.
             encryption_key: The key for root volumes and logs. Its policy must admit Auto Scaling's service-linked role.
                 Default: a new customer-managed key that rotates yearly.
-            kit_uri: `s3://bucket/key` of the installation kit the web servers may fetch. Default: none.
-            kit_key_arn: The key that kit is encrypted with. Default: none of its own.
-            user_data: What the web servers run at their first start. Default: nothing: the image has all. A change replaces
-                the servers, one after another.
+            platform: What the web servers run on, with which they set themselves up; the mirror needs one too, and the tier a
+                stack of its own. Default: they start empty and run `user_data`.
+            user_data: What the web servers run at their first start, without `platform`. Default: nothing: the image has all. A
+                change replaces the servers, one after another.
             log_group: The web servers' log group. Default: a new one, encrypted with the key.
             log_retention: How long new log groups keep their logs. Default: a year.
             alarm_topic: Where alarms and failed launches are sent. Default: the alarms act on nothing but themselves.
@@ -182,7 +188,7 @@ class CspWebTier(Construct):
         Raises:
             ValueError: If there isn't exactly one of application tier and database, there are fewer than three web servers,
                 the subnets aren't in three zones, the clients of an internal load balancer aren't stated, a range isn't one,
-                or the stickiness, rate limit, purchase or tenancy isn't possible.
+                or the stickiness, rate limit, purchase, tenancy or platform isn't possible.
         """
         super().__init__(scope, id)
         behind = _one_of(application_tier, database)
@@ -201,6 +207,30 @@ class CspWebTier(Construct):
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.TIER, name)
 
+        mirror = behind if isinstance(behind, MirroredDatabase) else behind.database
+        bootstrap: GroupBootstrap | None = None
+        access: list[iam.PolicyStatement] = []
+        if platform is not None:
+            whose = f"web tier {name}"
+            check_bootstrap(whose, platform, user_data=user_data, internet=internet)
+            start_after(self, whose, mirror)
+            bootstrap = GroupBootstrap(
+                deployment=deployment,
+                tier=name,
+                files=web_files(
+                    platform, mirror.facts, name, application_tier=application_tier.name if application_tier else ""
+                ),
+                secrets=Secrets(password="", gateway=mirror.gateway_password.secret_arn, license="", authority=""),
+                # The load balancer has drained a web server before it is terminated.
+                leaves=False,
+            )
+            access = [
+                *read_secret(mirror.gateway_password),
+                *read_objects(self, platform.kit, platform.archive),
+                read_parameters(self, authority_parameter(deployment, mirror.mirror_name)),
+                # Which servers there are behind it.
+                iam.PolicyStatement(actions=["ec2:DescribeInstances"], resources=["*"]),
+            ]
         full_name = f"{deployment}/{name}"
         key = encryption_key or define_encryption_key(self, "Key")
         self._servers = InstanceGroup(
@@ -221,8 +251,9 @@ class CspWebTier(Construct):
             log_group=log_group,
             log_retention=log_retention,
             role=role,
-            statements=read_object(self, kit_uri, kit_key_arn) if kit_uri else [],
+            statements=access,
             user_data=user_data,
+            bootstrap=bootstrap,
             service_endpoints=service_endpoints,
             internet=internet,
             health_checks=autoscaling.HealthChecks.with_additional_checks(
@@ -233,6 +264,9 @@ class CspWebTier(Construct):
         )
         self._servers.security_group.connections.allow_to(
             behind, ec2.Port.tcp(SUPERSERVER_PORT), f"superserver, by the web servers of {name}"
+        )
+        self._servers.security_group.connections.allow_to(
+            mirror, ec2.Port.tcp(MIRROR_STATUS_PORT), f"mirror status, for the web servers of {name}"
         )
 
         self._load_balancer, security_group = define_load_balancer(
@@ -314,8 +348,8 @@ class CspWebTier(Construct):
         return list(self._alarms)
 
 
-def _one_of(application_tier: EcpAppTier | None, database: MirroredDatabase | None) -> ec2.IConnectable:
-    behind: list[ec2.IConnectable] = [each for each in (application_tier, database) if each is not None]
+def _one_of(application_tier: EcpAppTier | None, database: MirroredDatabase | None) -> EcpAppTier | MirroredDatabase:
+    behind: list[EcpAppTier | MirroredDatabase] = [each for each in (application_tier, database) if each is not None]
     if len(behind) != 1:
         raise ValueError(
             f"supply either application_tier or database, got {'both' if behind else 'neither'}: "

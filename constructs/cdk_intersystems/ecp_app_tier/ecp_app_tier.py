@@ -15,12 +15,20 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
-from cdk_intersystems.identity.instance_role import read_object, read_secret
+from cdk_intersystems.host_bundle.host_bundle import read_parameters
+from cdk_intersystems.identity.instance_role import read_objects, read_secret
+from cdk_intersystems.instance_group.bootstrap import GroupBootstrap, start_after
 from cdk_intersystems.instance_group.instance_group import InstanceGroup
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
+from cdk_intersystems.mirrored_database.bootstrap import HostSecrets
+from cdk_intersystems.mirrored_database.checks import check_bootstrap
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.model import tags
-from cdk_intersystems.model.ports import SUPERSERVER_PORT
+from cdk_intersystems.model.host_files import application_files
+from cdk_intersystems.model.host_memory import host_memory, local_storage_problem
+from cdk_intersystems.model.names import authority_parameter
+from cdk_intersystems.model.platform import Platform
+from cdk_intersystems.model.ports import MIRROR_STATUS_PORT, SUPERSERVER_PORT
 
 # Time to install IRIS from its kit, where the image doesn't have it, and to connect to the data server.
 _START_TIME = Duration.minutes(10)
@@ -76,8 +84,10 @@ class EcpAppTier(Construct):
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
         encryption_key: kms.IKey | None = None,
-        kit_uri: str | None = None,
-        kit_key_arn: str | None = None,
+        platform: Platform | None = None,
+        local_storage: bool = False,
+        memory_mib: int | None = None,
+        vcpus: int | None = None,
         license_secret: secretsmanager.ISecret | None = None,
         user_data: ec2.UserData | None = None,
         log_group: logs.ILogGroup | None = None,
@@ -112,11 +122,15 @@ class EcpAppTier(Construct):
             internet: Whether the servers may open connections to port 443 anywhere. Default: they may not.
             encryption_key: The key for root volumes and logs. Its policy must admit Auto Scaling's service-linked role.
                 Default: a new customer-managed key that rotates yearly.
-            kit_uri: `s3://bucket/key` of the installation kit the servers may fetch. Default: none.
-            kit_key_arn: The key that kit is encrypted with. Default: none of its own.
+            platform: What the servers run on, with which they set themselves up; the mirror needs one too, and the tier a stack
+                of its own. Default: they start empty and run `user_data`.
+            local_storage: Whether instance store volumes hold what needs not survive a stop. Default: they are not used.
+            memory_mib: Memory of `instance_type` in MiB, needed with `platform` where the library doesn't know the type yet.
+                Default: what the type has.
+            vcpus: The number of its vCPUs, likewise. Default: what the type has.
             license_secret: The secret with the license key the servers may read. Default: none.
-            user_data: What the servers run at their first start. Default: nothing. A change replaces the servers, one after
-                another.
+            user_data: What the servers run at their first start, without `platform`. Default: nothing. A change replaces the
+                servers, one after another.
             log_group: The servers' log group. Default: a new one, encrypted with the key.
             log_retention: How long the new log group keeps the servers' logs. Default: a year.
             alarm_topic: Where alarms and failed launches are sent. Default: the alarms act on nothing but themselves.
@@ -124,7 +138,7 @@ class EcpAppTier(Construct):
 
         Raises:
             ValueError: If the subnets aren't in three zones, the capacities don't fit each other or the mirror's ceiling on
-                ECP clients, or the purchase or tenancy isn't possible.
+                ECP clients, or the purchase, tenancy, platform or local storage isn't possible.
         """
         super().__init__(scope, id)
         if purchase not in ("on-demand", "capacity-reservation"):
@@ -132,9 +146,44 @@ class EcpAppTier(Construct):
                 f"purchase of application tier {name} is on-demand or capacity-reservation, got {purchase!r}: "
                 "a lost ECP client takes its open transactions with it"
             )
+        if local_storage and (problem := local_storage_problem(instance_type.to_string())):
+            raise ValueError(f"local_storage of application tier {name}: {problem}")
         database.admit_ecp_clients(name, max_capacity)
+        self._name = name
+        self._database = database
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.TIER, name)
+        bootstrap: GroupBootstrap | None = None
+        access = read_secret(license_secret) if license_secret else []
+        if platform is not None:
+            whose = f"application tier {name}"
+            check_bootstrap(whose, platform, user_data=user_data, internet=internet)
+            start_after(self, whose, database)
+            authority = database.certificate_authority
+            assert authority is not None, "a mirror with a platform has one"
+            secrets = HostSecrets(
+                password=database.password, gateway=database.gateway_password, license=license_secret, authority=authority
+            )
+            memory = host_memory(
+                "application_server",
+                instance_type.to_string(),
+                whose=whose,
+                architecture=platform.architecture,
+                memory_mib=memory_mib,
+                vcpus=vcpus,
+            )
+            bootstrap = GroupBootstrap(
+                deployment=deployment,
+                tier=name,
+                files=application_files(platform, database.facts, name, memory=memory, local_storage=local_storage),
+                secrets=secrets.arns(),
+                leaves=True,
+            )
+            access = [
+                *secrets.read(),
+                *read_objects(self, platform.kit, platform.archive),
+                read_parameters(self, authority_parameter(deployment, database.mirror_name)),
+            ]
         self._servers = InstanceGroup(
             self,
             "Servers",
@@ -153,11 +202,9 @@ class EcpAppTier(Construct):
             log_group=log_group,
             log_retention=log_retention,
             role=role,
-            statements=[
-                *(read_secret(license_secret) if license_secret else []),
-                *(read_object(self, kit_uri, kit_key_arn) if kit_uri else []),
-            ],
+            statements=access,
             user_data=user_data,
+            bootstrap=bootstrap,
             service_endpoints=service_endpoints,
             internet=internet,
             # Beside EC2's own checks: a root volume that no longer answers.
@@ -171,11 +218,24 @@ class EcpAppTier(Construct):
             security_groups=[self._servers.security_group], default_port=ec2.Port.tcp(SUPERSERVER_PORT)
         )
         self._connections.allow_to(database, ec2.Port.tcp(SUPERSERVER_PORT), f"ECP, by the application servers of {name}")
+        self._connections.allow_to(
+            database, ec2.Port.tcp(MIRROR_STATUS_PORT), f"mirror status, for the application servers of {name}"
+        )
 
     @property
     def connections(self) -> ec2.Connections:
         """The servers' connections. The default port is the superserver's, for web gateways and other clients."""
         return self._connections
+
+    @property
+    def name(self) -> str:
+        """Name of the tier."""
+        return self._name
+
+    @property
+    def database(self) -> MirroredDatabase:
+        """The mirror whose databases the servers work on."""
+        return self._database
 
     @property
     def auto_scaling_group(self) -> autoscaling.AutoScalingGroup:

@@ -1,6 +1,6 @@
 """What the roles of all instances have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from cdk_intersystems.model.platform import S3Object
 from cdk_intersystems.policy.acknowledge import acknowledge, wildcard_finding
 
 METRIC_NAMESPACE = "CdkIntersystems"
@@ -28,6 +29,7 @@ def define_instance_role(
     description: str,
     log_group: logs.ILogGroup,
     statements: Sequence[iam.PolicyStatement] = (),
+    wildcards: Mapping[str, str] | None = None,
 ) -> iam.Role:
     """Define the role of an instance: Session Manager, its log group, its metrics, and nothing else until told.
 
@@ -39,6 +41,7 @@ def define_instance_role(
         description: Whose role it is.
         log_group: The log group the instance writes to.
         statements: What else the instance may do.
+        wildcards: Resources with a wildcard that the statements name, each with the reason.
     """
     role = iam.Role(scope, id, assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"), description=description)
     policy = iam.ManagedPolicy(
@@ -72,7 +75,8 @@ def define_instance_role(
             *statements,
         ],
     )
-    acknowledge(policy, {"AwsSolutions-IAM5[Resource::*]": _NO_RESOURCE})
+    reasons = {wildcard_finding(role, resource): reason for resource, reason in (wildcards or {}).items()}
+    acknowledge(policy, {"AwsSolutions-IAM5[Resource::*]": _NO_RESOURCE, **reasons})
     return role
 
 
@@ -85,30 +89,31 @@ def read_secret(secret: secretsmanager.ISecret) -> list[iam.PolicyStatement]:
         )
     ]
     if secret.encryption_key is not None:
-        statements.append(_decrypt(secret.encryption_key.key_arn, f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"))
+        service = f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"
+        statements.append(use_key(secret.encryption_key.key_arn, service, "kms:Decrypt"))
     return statements
 
 
-def _decrypt(key_arn: str, service: str) -> iam.PolicyStatement:
+def use_key(key_arn: str, service: str, *actions: str) -> iam.PolicyStatement:
+    """The statement that lets an instance use a key through one service and in no other way."""
     return iam.PolicyStatement(
-        actions=["kms:Decrypt"], resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": service}}
+        actions=list(actions), resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": service}}
     )
 
 
-def read_object(scope: Construct, uri: str, key_arn: str | None = None) -> list[iam.PolicyStatement]:
-    """The statements that let an instance fetch one S3 object, given as `s3://bucket/key`."""
-    location = uri.removeprefix("s3://")
+def read_objects(scope: Construct, *objects: S3Object | None) -> list[iam.PolicyStatement]:
+    """The statements that let an instance fetch objects in S3, those that there are."""
     stack = Stack.of(scope)
-    statements = [
-        iam.PolicyStatement(
-            actions=["s3:GetObject", "s3:GetObjectVersion"],
-            resources=[f"arn:{stack.partition}:s3:::{location}"],
-        )
-    ]
-    if key_arn is not None:
-        # The bucket, and so its key, may be in another region.
-        region = stack.split_arn(key_arn, ArnFormat.SLASH_RESOURCE_NAME).region
-        statements.append(_decrypt(key_arn, f"s3.{region}.amazonaws.com"))
+    statements = []
+    for each in objects:
+        if each is None:
+            continue
+        location = each.uri.removeprefix("s3://")
+        statements.append(iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"arn:{stack.partition}:s3:::{location}"]))
+        if each.key_arn is not None:
+            # The bucket, and so its key, may be in another region.
+            region = stack.split_arn(each.key_arn, ArnFormat.SLASH_RESOURCE_NAME).region
+            statements.append(use_key(each.key_arn, f"s3.{region}.amazonaws.com", "kms:Decrypt"))
     return statements
 
 
@@ -153,9 +158,9 @@ def attach_volumes(
     ]
 
 
-def acknowledge_attach_volumes(role: iam.Role) -> None:
-    """Acknowledge that the policy of a role with the statements of `attach_volumes` names no instance."""
-    acknowledge(role.node.find_child("Policy"), {wildcard_finding(role, _ec2_arn(role, "instance", "*")): _BY_TAGS})
+def attach_volumes_wildcards(scope: Construct) -> dict[str, str]:
+    """The resource with a wildcard in the statements of `attach_volumes`, with the reason."""
+    return {_ec2_arn(scope, "instance", "*"): _BY_TAGS}
 
 
 def _ec2_arn(scope: Construct, resource: str, name: str) -> str:

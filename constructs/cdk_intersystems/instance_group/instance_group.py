@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy, Tags
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -12,10 +12,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cdk_intersystems.host_bundle.host_bundle import await_signals
 from cdk_intersystems.identity.instance_role import define_instance_role
+from cdk_intersystems.instance_group.bootstrap import GroupBootstrap
 from cdk_intersystems.instance_group.capacity_reservations import reserve_capacity
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy, define_launch_template
 from cdk_intersystems.mirrored_database.security_groups import admit_to_services
+from cdk_intersystems.model import tags
 from cdk_intersystems.monitoring.group_alarms import alarm_on_missing_servers
 from cdk_intersystems.policy.acknowledge import acknowledge
 
@@ -54,6 +57,7 @@ class InstanceGroup(Construct):
         role: iam.IRole | None,
         statements: Sequence[iam.PolicyStatement],
         user_data: ec2.UserData | None,
+        bootstrap: GroupBootstrap | None,
         service_endpoints: ec2.ISecurityGroup | None,
         internet: bool,
         health_checks: autoscaling.HealthChecks,
@@ -81,7 +85,9 @@ class InstanceGroup(Construct):
             log_retention: How long a new log group keeps its logs.
             role: The role to use as it is. None: a new one.
             statements: What a new role may do beside what every instance may.
-            user_data: What the servers run at their first start.
+            user_data: What the servers run at their first start, without `bootstrap`.
+            bootstrap: With what the servers set themselves up. Another bundle replaces them, as another image does, and
+                CloudFormation waits for the first ones to serve. None: they don't.
             service_endpoints: The security group of the VPC's interface endpoints.
             internet: Whether the servers may open connections to port 443 anywhere.
             health_checks: What makes Auto Scaling replace a server, beside EC2's own checks.
@@ -100,8 +106,18 @@ class InstanceGroup(Construct):
         self.log_group: logs.ILogGroup = log_group or logs.LogGroup(
             self, "Logs", encryption_key=encryption_key, retention=log_retention, removal_policy=RemovalPolicy.RETAIN
         )
+        bundle = bootstrap.define_bundle(self, self.log_group) if bootstrap else None
         self.role: iam.IRole = role or define_instance_role(
-            self, "Role", description=description, log_group=self.log_group, statements=statements
+            self,
+            "Role",
+            description=description,
+            log_group=self.log_group,
+            statements=[
+                *(bundle.read(self) if bundle else []),
+                *statements,
+                *(bootstrap.statements(self) if bootstrap else []),
+            ],
+            wildcards=bootstrap.wildcards(self) if bootstrap else None,
         )
         launch_template = define_launch_template(
             self,
@@ -113,8 +129,11 @@ class InstanceGroup(Construct):
             root_volume_gib=root_volume_gib,
             tenancy=tenancy,
             purchase=purchase,
-            user_data=user_data,
+            user_data=bundle.user_data() if bundle else user_data,
         )
+        if bundle:
+            # In the launch template, so that another version is another launch template.
+            Tags.of(launch_template).add(tags.BUNDLE, bundle.version)
         self.auto_scaling_group = autoscaling.AutoScalingGroup(
             self,
             "AutoScalingGroup",
@@ -147,6 +166,13 @@ class InstanceGroup(Construct):
                 instance_warmup=start_time,
             ),
         )
+        if bundle and bootstrap:
+            # The servers look for it as soon as they start.
+            self.auto_scaling_group.node.add_dependency(bundle)
+            group = self.auto_scaling_group.node.default_child
+            assert isinstance(group, autoscaling.CfnAutoScalingGroup)
+            await_signals(group, min_capacity)
+            bootstrap.add_hook(self.auto_scaling_group)
         acknowledge(
             self.auto_scaling_group,
             {"AwsSolutions-AS3": _NO_TOPIC if alarm_topic is None else _ONLY_ERRORS},

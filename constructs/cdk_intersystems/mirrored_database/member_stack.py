@@ -1,6 +1,6 @@
 """The stack of one member: its volumes, role, instance, alarm and gate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Environment, Stack, Tags, Token
@@ -11,11 +11,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_intersystems.identity.instance_role import acknowledge_attach_volumes, attach_volumes, define_instance_role
+from cdk_intersystems.host_bundle.host_bundle import HostBundle, await_signals
+from cdk_intersystems.identity.instance_role import attach_volumes, attach_volumes_wildcards, define_instance_role, read_objects
 from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, define_member_host
 from cdk_intersystems.mirrored_database.member_volumes import define_member_volumes
 from cdk_intersystems.mirrored_database.roll_approval import RollApproval
 from cdk_intersystems.model import tags
+from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.storage import MemberVolumes
 from cdk_intersystems.monitoring.host_alarms import alarm_on_failed_status_check
 from cdk_intersystems.policy.acknowledge import acknowledge
@@ -34,8 +36,14 @@ class MemberDefaults:
     encryption_key: kms.IKey
     log_group: logs.ILogGroup
     user_data: ec2.UserData | None
+    platform: Platform | None
+    bundle: HostBundle | None
     alarm_topic: sns.ITopic | None
     termination_protection: bool
+
+    def first_start(self) -> ec2.UserData | None:
+        """What a host runs when it starts for the first time."""
+        return self.bundle.user_data() if self.bundle else self.user_data
 
     def identity(self, member: str) -> dict[str, str]:
         """The tags that together only this member's host and volumes have."""
@@ -61,9 +69,12 @@ def define_failover_member(
     role: iam.IRole | None,
     statements: Sequence[iam.PolicyStatement],
     absent: bool,
-) -> ec2.Instance | None:
+    after: Stack,
+) -> tuple[Stack, ec2.Instance | None]:
     """Define a failover member in a stack of its own; without its instance if it is absent."""
     stack = _define_stack(defaults, member, f"Failover member {member} of mirror {defaults.mirror_name}")
+    if defaults.bundle:
+        stack.add_stack_dependency(after, "the member that creates the mirror waits for the arbiter")
     own_volumes = define_member_volumes(
         stack, volumes=volumes, availability_zone=subnet.availability_zone, encryption_key=defaults.encryption_key
     )
@@ -72,7 +83,7 @@ def define_failover_member(
     instance = None
     if not absent:
         attach = attach_volumes(stack, own_volumes, defaults.encryption_key, defaults.identity(member))
-        own_role = role or _define_failover_role(defaults, stack, member, [*attach, *statements])
+        own_role = role or _define_role(defaults, stack, member, [*attach, *statements], attach_volumes_wildcards(stack))
         instance = define_member_host(
             stack,
             vpc=defaults.vpc,
@@ -86,9 +97,11 @@ def define_failover_member(
             tenancy=tenancy,
             purchase=purchase,
             capacity_platform=capacity_platform,
-            user_data=defaults.user_data,
+            user_data=defaults.first_start(),
             termination_protection=defaults.termination_protection,
         )
+        if defaults.bundle:
+            await_signals(instance.instance, 1)
         alarm_on_failed_status_check(stack, instance, defaults.full_name(member), defaults.alarm_topic)
     RollApproval(
         stack,
@@ -97,7 +110,7 @@ def define_failover_member(
         instance=instance.instance if instance else None,
         volumes=[_resource(volume) for volume in own_volumes],
     )
-    return instance
+    return stack, instance
 
 
 def define_arbiter(
@@ -108,9 +121,11 @@ def define_arbiter(
     instance_type: ec2.InstanceType,
     security_group: ec2.ISecurityGroup,
     role: iam.IRole | None,
-) -> ec2.Instance:
+) -> tuple[Stack, ec2.Instance]:
     """Define the arbiter in a stack of its own."""
     stack = _define_stack(defaults, "arbiter", f"Arbiter of mirror {defaults.mirror_name}")
+    platform = defaults.platform
+    fetched = read_objects(stack, platform.arbiter_kit, platform.archive) if platform else []
     instance = define_member_host(
         stack,
         vpc=defaults.vpc,
@@ -119,17 +134,19 @@ def define_arbiter(
         machine_image=defaults.machine_image,
         instance_type=instance_type,
         security_group=security_group,
-        role=role or _define_role(defaults, stack, "arbiter", []),
+        role=role or _define_role(defaults, stack, "arbiter", fetched),
         encryption_key=defaults.encryption_key,
         tenancy="default",
         purchase="on-demand",
         capacity_platform="Linux/UNIX",
-        user_data=defaults.user_data,
+        user_data=defaults.first_start(),
         termination_protection=defaults.termination_protection,
     )
+    if defaults.bundle:
+        await_signals(instance.instance, 1)
     alarm_on_failed_status_check(stack, instance, defaults.full_name("arbiter"), defaults.alarm_topic)
     RollApproval(stack, "RollApproval", member=defaults.full_name("arbiter"), instance=instance.instance)
-    return instance
+    return stack, instance
 
 
 def _define_stack(defaults: MemberDefaults, member: str, description: str) -> Stack:
@@ -151,21 +168,20 @@ def _define_stack(defaults: MemberDefaults, member: str, description: str) -> St
     return stack
 
 
-def _define_failover_role(
-    defaults: MemberDefaults, stack: Stack, member: str, statements: Sequence[iam.PolicyStatement]
+def _define_role(
+    defaults: MemberDefaults,
+    stack: Stack,
+    member: str,
+    statements: Sequence[iam.PolicyStatement],
+    wildcards: Mapping[str, str] | None = None,
 ) -> iam.Role:
-    role = _define_role(defaults, stack, member, statements)
-    acknowledge_attach_volumes(role)
-    return role
-
-
-def _define_role(defaults: MemberDefaults, stack: Stack, member: str, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
     return define_instance_role(
         stack,
         "Role",
         description=f"Host {defaults.full_name(member)}",
         log_group=defaults.log_group,
-        statements=statements,
+        statements=[*(defaults.bundle.read(stack) if defaults.bundle else []), *statements],
+        wildcards=wildcards,
     )
 
 

@@ -1,10 +1,9 @@
 """`MirroredDatabase`: an IRIS mirror with its arbiter and endpoint."""
 
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network
 
 import jsii
-from aws_cdk import RemovalPolicy, Stack, Tags, Token
+from aws_cdk import RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -14,18 +13,33 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
-from cdk_intersystems.identity.instance_role import read_object, read_secret
+from cdk_intersystems.identity.instance_role import read_secret
 from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
+from cdk_intersystems.mirrored_database.bootstrap import HostSecrets, define_mirror_bundle, member_access
+from cdk_intersystems.mirrored_database.checks import (
+    arbiter_type_for,
+    check_bootstrap,
+    check_subnets,
+    check_volumes,
+    planned_address,
+)
 from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, require_pinned
 from cdk_intersystems.mirrored_database.member_stack import MemberDefaults, define_arbiter, define_failover_member
+from cdk_intersystems.mirrored_database.secrets import (
+    CertificateAuthority,
+    define_authority,
+    define_password,
+    private_ca_arn,
+)
 from cdk_intersystems.mirrored_database.security_groups import MirrorSecurityGroups
 from cdk_intersystems.model import tags
-from cdk_intersystems.model.addresses import fixed_address
 from cdk_intersystems.model.ecp import ceiling_problem
+from cdk_intersystems.model.host_description import MirrorFacts
+from cdk_intersystems.model.host_memory import host_memory
+from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.ports import SUPERSERVER, SUPERSERVER_PORT
 from cdk_intersystems.model.storage import MemberVolumes
 from cdk_intersystems.model.topology import FAILOVER_MEMBERS, MEMBERS, mirror_name_problem, zone_index
-from cdk_intersystems.policy.acknowledge import acknowledge
 
 
 @jsii.implements(ec2.IConnectable)
@@ -35,6 +49,9 @@ class MirroredDatabase(Construct):
     What the members share (security groups, secrets, log group, endpoint) is defined in the stack this construct is in. Each
     member and the arbiter gets a stack of its own, so that no deployment of one touches another, and a gate
     (`RollApproval`) that lets a change which restarts or replaces a member through only when that member was named.
+
+    With a `platform` the hosts set themselves up when they first start, until the mirror is there, and their stacks wait for
+    it. A later change of what they are to be reaches them only when somebody applies it.
 
     Example:
         ```python
@@ -49,6 +66,8 @@ class MirroredDatabase(Construct):
             service_endpoints=network.endpoints_security_group,
             machine_image=ec2.MachineImage.generic_linux({"eu-west-2": "ami-0123456789abcdef0"}),
             instance_type=ec2.InstanceType("r7i.4xlarge"),
+            platform=Platform(operating_system="rhel9", architecture="x86_64", packages="image"),
+            databases=["TRAKDATA"],
         )
         database.endpoint.connections.allow_default_port_from(reporting_tool)
         ```
@@ -73,6 +92,10 @@ class MirroredDatabase(Construct):
         endpoint_subnets: Sequence[ec2.ISubnet] | None = None,
         client_cidrs: Sequence[str] = (),
         ecp_client_ceiling: int = 0,
+        platform: Platform | None = None,
+        databases: Sequence[str] = (),
+        memory_mib: int | None = None,
+        vcpus: int | None = None,
         addresses: Mapping[str, str] | None = None,
         absent_member: str | None = None,
         tenancy: Tenancy = "default",
@@ -81,9 +104,8 @@ class MirroredDatabase(Construct):
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
         encryption_key: kms.IKey | None = None,
-        kit_uri: str | None = None,
-        kit_key_arn: str | None = None,
         license_secret: secretsmanager.ISecret | None = None,
+        certificate_authority: CertificateAuthority | None = None,
         user_data: ec2.UserData | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         alarm_topic: sns.ITopic | None = None,
@@ -114,6 +136,11 @@ class MirroredDatabase(Construct):
                 where the members' fixed addresses are. Default: the data subnets.
             client_cidrs: Ranges outside AWS that may use every service of the endpoint. Default: none.
             ecp_client_ceiling: The most ECP clients the members admit (MaxServerConn of IRIS), 0 to 254. Default: none.
+            platform: What the hosts run on, with which they set themselves up. Default: they start empty and run `user_data`.
+            databases: Names of the mirrored databases, needed with `platform`. Default: none.
+            memory_mib: Memory of `instance_type` in MiB, needed with `platform` where the library doesn't know the type yet.
+                Default: what the type has.
+            vcpus: The number of its vCPUs, likewise. Default: what the type has.
             addresses: The fixed addresses by member (`a`, `b`, `arbiter`). Default: by the address plan, from the
                 second sixteen addresses of each subnet.
             absent_member: `a` or `b`, if that failover member's host is taken out, to be replaced by one with another image.
@@ -129,10 +156,11 @@ class MirroredDatabase(Construct):
                 the hosts have no way to AWS's services, unless `internet`.
             internet: Whether the hosts may open connections to port 443 anywhere. Default: they may not.
             encryption_key: The key for volumes, logs and secrets. Default: a new customer-managed key that rotates yearly.
-            kit_uri: `s3://bucket/key` of the installation kit the members may fetch. Default: none.
-            kit_key_arn: The key that kit is encrypted with. Default: none of its own.
             license_secret: The secret with the license key the members may read. Default: none.
-            user_data: What the hosts run at their first start. Default: nothing. A change restarts a host.
+            certificate_authority: What issues the members' and application servers' certificates, for `platform`: a secret with
+                `{"certificate": PEM, "private_key": PEM}`, or the ARN of an AWS Private CA. Default: a new secret, in which the
+                first member makes an authority.
+            user_data: What the hosts run at their first start, without `platform`. Default: nothing. A change restarts a host.
             log_retention: How long the members' logs are kept. Default: a year.
             alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
             member_role: The failover members' role, used as it is. Default: a role for each, with just what it needs.
@@ -143,31 +171,45 @@ class MirroredDatabase(Construct):
                 Default: they are.
 
         Raises:
-            ValueError: If the name, number, subnets, ports or volumes are not possible, the image isn't pinned, or the
-                subnets' ranges aren't known and no addresses were given.
+            ValueError: If the name, number, subnets, ports, volumes, platform or databases are not possible or don't fit each
+                other, the image isn't pinned, or the subnets' ranges aren't known and no addresses were given.
         """
         super().__init__(scope, id)
         if problem := mirror_name_problem(mirror_name):
             raise ValueError(f"{problem}, got {mirror_name!r}")
-        _check_subnets("data", data_subnets)
-        _check_subnets("arbiter", arbiter_subnets)
+        check_subnets("data", data_subnets)
+        check_subnets("arbiter", arbiter_subnets)
         member_volumes = volumes or MemberVolumes()
-        _check_volumes(member_volumes)
+        check_volumes(member_volumes)
         require_pinned(machine_image, self)
         if problem := ceiling_problem(ecp_client_ceiling, ()):
             raise ValueError(f"ecp_client_ceiling of {mirror_name} is {ecp_client_ceiling}: {problem}")
         if absent_member is not None and absent_member not in FAILOVER_MEMBERS:
             raise ValueError(f"only failover member a or b can be absent, got {absent_member!r}")
+        if platform is not None:
+            check_bootstrap(mirror_name, platform, databases, user_data=user_data, internet=internet)
         self._vpc = vpc
         self._mirror_name = mirror_name
         self._ecp_client_ceiling = ecp_client_ceiling
         self._ecp_tiers: dict[str, int] = {}
+        self._platform = platform
         subnets = {
             member: (arbiter_subnets if member == "arbiter" else data_subnets)[zone_index(number, member)] for member in MEMBERS
         }
         self._addresses: dict[str, str] = {
-            member: (addresses or {}).get(member) or _planned_address(subnets[member], number, member) for member in MEMBERS
+            member: (addresses or {}).get(member) or planned_address(subnets[member], number, member) for member in MEMBERS
         }
+        service_ports = ports or {SUPERSERVER: SUPERSERVER_PORT}
+        self._facts = MirrorFacts(
+            deployment=deployment,
+            name=mirror_name,
+            number=number,
+            addresses={member: self._addresses[member] for member in MEMBERS},
+            databases=tuple(databases),
+            ecp_clients=ecp_client_ceiling > 0,
+            service_ports=tuple(service_ports.values()),
+            private_ca_arn=private_ca_arn(certificate_authority),
+        )
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.MIRROR_SET, mirror_name)
 
@@ -181,7 +223,41 @@ class MirroredDatabase(Construct):
         self._log_group = logs.LogGroup(
             self, "Logs", encryption_key=key, retention=log_retention, removal_policy=RemovalPolicy.RETAIN
         )
-        self._password = _define_password(self, key)
+        self._password = define_password(
+            self, "Password", key, "Password of IRIS's predefined accounts, set when the members are installed"
+        )
+        self._gateway_password = define_password(
+            self, "GatewayPassword", key, "Password of CSPSystem, with which Web Gateways log in"
+        )
+        self._certificate_authority = certificate_authority
+        bundle = None
+        access = [*read_secret(self._password), *(read_secret(license_secret) if license_secret else [])]
+        if platform is not None:
+            self._certificate_authority = certificate_authority or define_authority(self, "Authority", key, mirror_name)
+            secrets = HostSecrets(
+                password=self._password,
+                gateway=self._gateway_password,
+                license=license_secret,
+                authority=self._certificate_authority,
+            )
+            bundle = define_mirror_bundle(
+                self,
+                platform=platform,
+                facts=self._facts,
+                volumes=member_volumes,
+                memory=host_memory(
+                    "member",
+                    instance_type.to_string(),
+                    whose=mirror_name,
+                    architecture=platform.architecture,
+                    memory_mib=memory_mib,
+                    vcpus=vcpus,
+                    max_server_conn=ecp_client_ceiling,
+                ),
+                secrets=secrets,
+                log_group=self._log_group,
+            )
+            access = member_access(self, platform, self._facts, secrets)
         self._endpoint = MirrorEndpoint(
             self,
             "Endpoint",
@@ -189,7 +265,7 @@ class MirroredDatabase(Construct):
             subnets=endpoint_subnets or data_subnets,
             member_addresses=[self._addresses[member] for member in FAILOVER_MEMBERS],
             member_security_group=self._security_groups.members,
-            ports=ports or {SUPERSERVER: SUPERSERVER_PORT},
+            ports=service_ports,
             client_cidrs=client_cidrs,
             deletion_protection=termination_protection,
         )
@@ -204,15 +280,20 @@ class MirroredDatabase(Construct):
             encryption_key=key,
             log_group=self._log_group,
             user_data=user_data,
+            platform=platform,
+            bundle=bundle,
             alarm_topic=alarm_topic,
             termination_protection=termination_protection,
         )
-        may_read = [
-            *read_secret(self._password),
-            *(read_secret(license_secret) if license_secret else []),
-            *(read_object(self, kit_uri, kit_key_arn) if kit_uri else []),
-        ]
-        self._members = {
+        arbiter_stack, self._arbiter = define_arbiter(
+            defaults,
+            subnet=subnets["arbiter"],
+            address=self._addresses["arbiter"],
+            instance_type=arbiter_instance_type or arbiter_type_for(instance_type),
+            security_group=self._security_groups.arbiter,
+            role=arbiter_role,
+        )
+        members = {
             member: define_failover_member(
                 defaults,
                 member=member,
@@ -225,19 +306,14 @@ class MirroredDatabase(Construct):
                 purchase=purchase,
                 capacity_platform=capacity_platform,
                 role=member_role,
-                statements=may_read,
+                statements=access,
                 absent=member == absent_member,
+                after=arbiter_stack,
             )
             for member in FAILOVER_MEMBERS
         }
-        self._arbiter = define_arbiter(
-            defaults,
-            subnet=subnets["arbiter"],
-            address=self._addresses["arbiter"],
-            instance_type=arbiter_instance_type or _arbiter_type_for(instance_type),
-            security_group=self._security_groups.arbiter,
-            role=arbiter_role,
-        )
+        self._members = {member: instance for member, (_, instance) in members.items()}
+        self._member_stacks = [arbiter_stack, *(stack for stack, _ in members.values())]
 
     @property
     def connections(self) -> ec2.Connections:
@@ -280,6 +356,31 @@ class MirroredDatabase(Construct):
         return self._password
 
     @property
+    def gateway_password(self) -> secretsmanager.ISecret:
+        """The secret with the password of CSPSystem, with which Web Gateways log in."""
+        return self._gateway_password
+
+    @property
+    def certificate_authority(self) -> CertificateAuthority | None:
+        """What issues the hosts' certificates: a secret, or the ARN of an AWS Private CA; None without a platform."""
+        return self._certificate_authority
+
+    @property
+    def platform(self) -> Platform | None:
+        """What the members run on; None if they don't set themselves up."""
+        return self._platform
+
+    @property
+    def facts(self) -> MirrorFacts:
+        """What hosts that work with the mirror have to know of it."""
+        return self._facts
+
+    @property
+    def member_stacks(self) -> Sequence[Stack]:
+        """The stacks of the arbiter and the failover members."""
+        return list(self._member_stacks)
+
+    @property
     def log_group(self) -> logs.ILogGroup:
         """The log group of the members and the arbiter."""
         return self._log_group
@@ -298,61 +399,3 @@ class MirroredDatabase(Construct):
         if problem := ceiling_problem(self._ecp_client_ceiling, tiers.values()):
             raise ValueError(f"ecp_client_ceiling of {self._mirror_name} is {self._ecp_client_ceiling}: {problem}")
         self._ecp_tiers = tiers
-
-
-def _check_subnets(tier: str, subnets: Sequence[ec2.ISubnet]) -> None:
-    zones = [subnet.availability_zone for subnet in subnets]
-    if len(zones) != 3 or len(set(zones)) != 3:
-        raise ValueError(f"supply three {tier} subnets, each in its own availability zone, got {zones}")
-
-
-def _check_volumes(volumes: MemberVolumes) -> None:
-    problems = [f"{role}.{field}: {problem}" for role, spec in volumes.by_role().items() for field, problem in spec.problems()]
-    if problems:
-        raise ValueError("; ".join(problems))
-
-
-def _planned_address(subnet: ec2.ISubnet, number: int, member: str) -> str:
-    try:
-        cidr: str | None = subnet.ipv4_cidr_block
-    except RuntimeError:
-        # The CDK's answer for a subnet that exists and was described without its range.
-        cidr = None
-    if cidr is None or Token.is_unresolved(cidr):
-        raise ValueError(
-            f"the range of the subnet of member {member} isn't known at synthesis; supply addresses={{'a': ..., 'b': ..., "
-            "'arbiter': ...}"
-        )
-    return str(fixed_address(IPv4Network(cidr), number))
-
-
-def _arbiter_type_for(instance_type: ec2.InstanceType) -> ec2.InstanceType:
-    arm = instance_type.architecture == ec2.InstanceArchitecture.ARM_64
-    return ec2.InstanceType("t4g.small" if arm else "t3.small")
-
-
-def _define_password(scope: Construct, key: kms.IKey) -> secretsmanager.Secret:
-    secret = secretsmanager.Secret(
-        scope,
-        "Password",
-        description="Password of IRIS's predefined accounts, set when the members are installed",
-        encryption_key=key,
-        # IRIS's installer takes no blank, tab or backslash in it.
-        generate_secret_string=secretsmanager.SecretStringGenerator(password_length=32, exclude_punctuation=True),
-        removal_policy=RemovalPolicy.RETAIN,
-    )
-    acknowledge(
-        secret,
-        {
-            "AwsSolutions-SMG4": _NO_ROTATION,
-            "HIPAA.Security-SecretsManagerRotationEnabled": _NO_ROTATION,
-            "NIST.800.53.R5-SecretsManagerRotationEnabled": _NO_ROTATION,
-        },
-    )
-    return secret
-
-
-_NO_ROTATION = (
-    "IRIS takes this password once, at installation; afterwards it is changed in IRIS, where a rotation by Secrets Manager "
-    "would only make the two differ"
-)

@@ -3,7 +3,7 @@
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from cdk_intersystems.model.ports import ISCAGENT_PORT, SUPERSERVER_PORT
+from cdk_intersystems.model.ports import ISCAGENT_PORT, MIRROR_STATUS_PORT, SUPERSERVER_PORT
 
 _HTTPS = ec2.Port.tcp(443)
 
@@ -11,8 +11,8 @@ _HTTPS = ec2.Port.tcp(443)
 class MirrorSecurityGroups(Construct):
     """Defines the failover members' and the arbiter's security groups, with the rules between them.
 
-    Members reach each other's superserver (mirror data) and ISCAgent and may ping each other, which a mirror's members do.
-    They reach the arbiter's ISCAgent; the arbiter reaches nobody in the mirror.
+    Members reach each other's superserver (mirror data) and ISCAgent and may ping each other, which a mirror's members do, and
+    ask each other for their role. They reach the arbiter's ISCAgent; the arbiter reaches nobody in the mirror.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class MirrorSecurityGroups(Construct):
         within = self.members.connections
         within.allow_internally(ec2.Port.tcp(SUPERSERVER_PORT), "mirror data between the members")
         within.allow_internally(ec2.Port.tcp(ISCAGENT_PORT), "ISCAgent of the other member")
+        within.allow_internally(ec2.Port.tcp(MIRROR_STATUS_PORT), "mirror status of the other member")
         within.allow_internally(ec2.Port.icmp_ping(), "members ping each other")
         within.allow_to(self.arbiter, ec2.Port.tcp(ISCAGENT_PORT), "arbiter, dialled by the members")
         for group in (self.members, self.arbiter):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
-ArnKind = Literal["kms-key", "acm-certificate", "sns-topic", "iam-role", "iam-policy", "secret"]
+ArnKind = Literal["kms-key", "acm-certificate", "sns-topic", "iam-role", "iam-policy", "secret", "private-ca"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,11 @@ _SHAPES: Final[Mapping[ArnKind, _Shape]] = {
         service="secretsmanager",
         resource=re.compile(r"secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}"),
         example="arn:aws:secretsmanager:<region>:<account>:secret:<name>-<six characters>",
+    ),
+    "private-ca": _Shape(
+        service="acm-pca",
+        resource=re.compile(rf"certificate-authority/{_UUID}"),
+        example="arn:aws:acm-pca:<region>:<account>:certificate-authority/<id>",
     ),
 }
 

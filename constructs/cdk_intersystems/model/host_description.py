@@ -3,21 +3,16 @@
 Pure: from plain values to plain values. A test has the host's own reader accept what is written here, for every role.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from cdk_intersystems.model import layout
-from cdk_intersystems.model.names import authority_parameter, checked_name, created_parameter
-from cdk_intersystems.model.storage import MemberVolumes, VolumeRole
-from cdk_intersystems.model.topology import FAILOVER_MEMBERS, FailoverMemberId, MemberId, system_name
-
-OperatingSystem = Literal["rhel9", "rhel10", "ubuntu2204", "ubuntu2404"]
-PackagesFrom = Literal["repositories", "archive", "image"]
-Authority = Literal["secret", "private-ca"]
+from . import layout
+from .names import LIFECYCLE_HOOK, authority_parameter, checked_name, created_parameter
+from .platform import Platform
+from .storage import MemberVolumes, VolumeRole
+from .topology import FAILOVER_MEMBERS, MEMBERS, FailoverMemberId, MemberId, system_name
 
 #: The schema of `bootstrap/host/description.py`.
 SCHEMA: Final = 1
@@ -40,52 +35,6 @@ _FILE_SYSTEMS: Final[Mapping[VolumeRole, str]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """An object in S3 and what it has to contain.
-
-    Args:
-        bucket: Name of its bucket.
-        key: Its key.
-        sha256: SHA-256 of its content.
-        region: The bucket's region. Default: the host's.
-    """
-
-    bucket: str
-    key: str
-    sha256: str
-    region: str = ""
-
-    def value(self) -> dict[str, str]:
-        """As `host.json` has it."""
-        return {"bucket": self.bucket, "key": self.key, "sha256": self.sha256, "region": self.region}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformFacts:
-    """What all hosts of a deployment have in common.
-
-    Args:
-        operating_system: Operating system of the images.
-        architecture: Their architecture.
-        packages_from: Where packages beyond the image come from.
-        packages: The archive of packages, if they come from one.
-        kit: The installation kit. None: the image has the product installed.
-        arbiter_kit: The kit of the ISCAgent. None likewise.
-        authority: What kind of certificate authority issues the hosts' certificates.
-        private_ca_arn: ARN of the private CA. Default: it is not one.
-    """
-
-    operating_system: OperatingSystem
-    architecture: str
-    packages_from: PackagesFrom
-    authority: Authority
-    packages: Source | None = None
-    kit: Source | None = None
-    arbiter_kit: Source | None = None
-    private_ca_arn: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorFacts:
     """A mirror, as its members and those who work with it need it.
 
@@ -97,6 +46,7 @@ class MirrorFacts:
         databases: Names of the mirrored databases.
         ecp_clients: Whether application servers may connect.
         service_ports: Ports of the mirror endpoint.
+        private_ca_arn: ARN of the AWS Private CA that issues the hosts' certificates. Empty: an authority in a secret.
     """
 
     deployment: str
@@ -105,7 +55,8 @@ class MirrorFacts:
     addresses: Mapping[MemberId, str]
     databases: tuple[str, ...]
     ecp_clients: bool
-    service_ports: tuple[int, ...] = field(default=())
+    service_ports: tuple[int, ...]
+    private_ca_arn: str = ""
 
     def system_name(self, member: FailoverMemberId) -> str:
         """The name of a failover member inside the mirror, which is its host's name too."""
@@ -117,11 +68,11 @@ class MirrorFacts:
 
     def hosts(self) -> dict[str, str]:
         """Name -> address of the mirror's hosts."""
-        return {self.host_name(member): self.addresses[member] for member in (*FAILOVER_MEMBERS, "arbiter")}
+        return {self.host_name(member): self.addresses[member] for member in MEMBERS}
 
 
 def member(
-    platform: PlatformFacts, mirror: MirrorFacts, which: FailoverMemberId, *, volumes: MemberVolumes, huge_pages: int
+    platform: Platform, mirror: MirrorFacts, which: FailoverMemberId, *, volumes: MemberVolumes, huge_pages: int
 ) -> dict[str, Any]:
     """Describes a failover member.
 
@@ -143,13 +94,13 @@ def member(
         kit=platform.kit,
         huge_pages=huge_pages,
         volumes=[_volume(role, spec.count) for role, spec in volumes.by_role().items()],
-        tls=_tls(platform, _member_subject(mirror, which)),
+        tls=_tls(mirror, _member_subject(mirror, which)),
         mirror=_mirror(mirror),
         service_ports=sorted(mirror.service_ports),
     )
 
 
-def arbiter(platform: PlatformFacts, mirror: MirrorFacts) -> dict[str, Any]:
+def arbiter(platform: Platform, mirror: MirrorFacts) -> dict[str, Any]:
     """Describes the arbiter. It needs no certificate: members ask it for nothing that TLS would protect.
 
     Args:
@@ -170,7 +121,7 @@ def arbiter(platform: PlatformFacts, mirror: MirrorFacts) -> dict[str, Any]:
 
 
 def application_server(
-    platform: PlatformFacts, mirror: MirrorFacts, tier: str, *, huge_pages: int, local_storage: bool
+    platform: Platform, mirror: MirrorFacts, tier: str, *, huge_pages: int, local_storage: bool
 ) -> dict[str, Any]:
     """Describes the servers of an application tier.
 
@@ -192,12 +143,21 @@ def application_server(
         kit=platform.kit,
         huge_pages=huge_pages,
         local_storage=local_storage,
-        tls=_tls(platform, _ecp_subject(mirror)),
+        tls=_tls(mirror, _ecp_subject(mirror)),
         mirror=_mirror(mirror),
+        lifecycle_hook=LIFECYCLE_HOOK,
     )
 
 
-def web_server(platform: PlatformFacts, mirror: MirrorFacts, tier: str, *, application_tier: str) -> dict[str, Any]:
+def web_server(
+    platform: Platform,
+    mirror: MirrorFacts,
+    tier: str,
+    *,
+    application_tier: str,
+    paths: Sequence[str] = ("/csp",),
+    gateway_parameters: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Describes the servers of a web tier.
 
     Args:
@@ -205,6 +165,9 @@ def web_server(platform: PlatformFacts, mirror: MirrorFacts, tier: str, *, appli
         mirror: The mirror they work with or, behind an application tier, whose members they ask for the region's status.
         tier: Name of the tier.
         application_tier: Name of the application tier behind them. Empty: the mirror itself.
+        paths: The application paths that lead to IRIS. Default: `/csp` alone.
+        gateway_parameters: Parameters of the Web Gateway, by name; `bootstrap/host/csp_ini.py` has those that can be set.
+            Default: none.
     """
     name = f"{checked_name(tier)}.{checked_name(mirror.deployment)}.internal"
     return _host(
@@ -216,9 +179,14 @@ def web_server(platform: PlatformFacts, mirror: MirrorFacts, tier: str, *, appli
         name=tier,
         hosts=mirror.hosts(),
         kit=platform.kit,
-        tls=_tls(platform, _subject(mirror.deployment, tier, name)),
+        tls=_tls(mirror, _subject(mirror.deployment, tier, name)),
         mirror=_mirror(mirror),
-        web={"application_tier": application_tier, "server_name": name},
+        web={
+            "application_tier": application_tier,
+            "server_name": name,
+            "paths": list(paths),
+            "gateway_parameters": dict(gateway_parameters or {}),
+        },
     )
 
 
@@ -227,9 +195,7 @@ def text(description: Mapping[str, Any]) -> str:
     return json.dumps(description, indent=2, sort_keys=True) + "\n"
 
 
-def _host(  # noqa: PLR0917 (what differs between roles is by keyword)
-    platform: PlatformFacts, deployment: str, group: str, **own: Any
-) -> dict[str, Any]:
+def _host(platform: Platform, deployment: str, group: str, **own: Any) -> dict[str, Any]:
     described = {
         "schema": SCHEMA,
         "deployment": checked_name(deployment),
@@ -237,7 +203,7 @@ def _host(  # noqa: PLR0917 (what differs between roles is by keyword)
         "operating_system": platform.operating_system,
         "architecture": platform.architecture,
         "packages_from": platform.packages_from,
-        "packages": platform.packages.value() if platform.packages else None,
+        "packages": platform.archive.description() if platform.archive else None,
         "instance": INSTANCE,
         "huge_pages": 0,
         "volumes": [],
@@ -249,7 +215,7 @@ def _host(  # noqa: PLR0917 (what differs between roles is by keyword)
         "lifecycle_hook": "",
     }
     kit = own.pop("kit")
-    return described | own | {"kit": kit.value() if kit else None}
+    return described | own | {"kit": kit.description() if kit else None}
 
 
 def _volume(role: VolumeRole, count: int) -> dict[str, Any]:
@@ -276,10 +242,10 @@ def _mirror(mirror: MirrorFacts) -> dict[str, Any]:
     }
 
 
-def _tls(platform: PlatformFacts, subject: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _tls(mirror: MirrorFacts, subject: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     return {
-        "authority": platform.authority,
-        "private_ca_arn": platform.private_ca_arn,
+        "authority": "private-ca" if mirror.private_ca_arn else "secret",
+        "private_ca_arn": mirror.private_ca_arn,
         "subject": "".join(f"/{kind}={value}" for kind, value in subject),
         "days": CERTIFICATE_DAYS,
     }

@@ -7,6 +7,9 @@ from typing import Final
 
 _ROOT: Final = "/cdk-intersystems"
 
+#: The lifecycle hook of an application tier's group, by which a server that is to go says when it has left in good order.
+LIFECYCLE_HOOK: Final = "leave"
+
 #: Source: Systems Manager API Reference, PutParameter, Name: letters, digits and . - _ between slashes.
 _PART: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,62}")
 

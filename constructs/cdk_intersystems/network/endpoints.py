@@ -22,6 +22,8 @@ _INTERFACE_ENDPOINTS = {
     "AutoScaling": ec2.InterfaceVpcEndpointAwsService.AUTOSCALING,
     "S3": ec2.InterfaceVpcEndpointAwsService.S3,
 }
+# Only where it issues certificates: an endpoint has a price for each hour and zone.
+_PRIVATE_CA = {"PrivateCa": ec2.InterfaceVpcEndpointAwsService.PRIVATE_CERTIFICATE_AUTHORITY}
 _ALL_RESOLVERS = ec2.VpcEndpointPrivateDnsOnlyForInboundResolverEndpoint.ALL_RESOLVERS
 
 
@@ -30,11 +32,15 @@ def add_service_endpoints(
     vpc: ec2.IVpc,
     security_group: ec2.ISecurityGroup,
     subnets: Sequence[ec2.ISubnet],
+    *,
+    private_ca: bool,
 ) -> None:
     """Define the interface endpoints, one address in each of the subnets, and the gateway endpoint of DynamoDB.
 
     S3 has an interface endpoint and no gateway endpoint: a security group can name the former's group as its peer, while
     traffic to the latter leaves towards S3's public addresses, which only a rule with a range could let out.
+
+    That of AWS Private CA is there only with `private_ca`.
 
     Through every endpoint only principals of this account get, so that nobody carries data out with credentials of another.
     """
@@ -52,7 +58,7 @@ def add_service_endpoints(
             private_dns_only_for_inbound_resolver_endpoint=_ALL_RESOLVERS if name == "S3" else None,
             open=False,
         )
-        for name, service in _INTERFACE_ENDPOINTS.items()
+        for name, service in (_INTERFACE_ENDPOINTS | (_PRIVATE_CA if private_ca else {})).items()
     ]
     endpoints.append(
         ec2.GatewayVpcEndpoint(scope, "DynamoDbEndpoint", vpc=vpc, service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)

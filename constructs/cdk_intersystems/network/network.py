@@ -45,6 +45,7 @@ class Network(Construct):
         flow_log_group: logs.ILogGroup,
         internet: bool = False,
         public_subnets: bool | None = None,
+        private_ca: bool = False,
     ) -> None:
         """Define a new VPC.
 
@@ -58,6 +59,7 @@ class Network(Construct):
             internet: Whether instances may reach the Internet by NAT gateways, one per zone. Default: they may not.
             public_subnets: Whether there are subnets with a route from the Internet, for Internet-facing load balancers.
                 Default: only if `internet`, whose NAT gateways stand in them.
+            private_ca: Whether hosts reach AWS Private CA, which is to issue their certificates. Default: they don't.
 
         Raises:
             ValueError: If the range or the zones don't fit the address plan.
@@ -107,7 +109,7 @@ class Network(Construct):
             allow_all_outbound=False,
         )
         self._endpoints_security_group: ec2.ISecurityGroup | None = endpoints
-        add_service_endpoints(self, vpc, endpoints, self._subnets["application"])
+        add_service_endpoints(self, vpc, endpoints, self._subnets["application"], private_ca=private_ca)
         acknowledge(
             vpc,
             {

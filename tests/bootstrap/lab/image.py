@@ -45,6 +45,8 @@ StandardOutput=journal+console
 [Install]
 WantedBy=cloud-init.target
 """
+# -x: measures, and leaves the clock alone, which a lab host can't set.
+_CHRONY = "[Unit]\nConditionCapability=\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -x\n"
 _CLOUD_INIT = "[Unit]\nDescription=Cloud-init target\nAfter=multi-user.target\n"
 
 
@@ -76,6 +78,11 @@ def prepare(upper: Path, *, operating_system: str, machine: str, environment: di
     for unit in ("getty.target", "systemd-timesyncd.service", "apt-daily.timer", "apt-daily-upgrade.timer", "man-db.timer",
                  "e2scrub_all.timer", "fstrim.timer", "dpkg-db-backup.timer", "logrotate.timer", "systemd-update-utmp.service"):
         write.link(f"etc/systemd/system/{unit}", "/dev/null")
+    write.file("usr/local/sbin/udevadm", Path(__file__).with_name("udevadm.sh").read_bytes(), 0o755)
+    write.file("etc/systemd/system/chrony.service.d/lab.conf", _CHRONY)
+    if operating_system.startswith("rhel"):
+        write.link("etc/systemd/system/chronyd.service", "/lib/systemd/system/chrony.service")
+        write.file("etc/systemd/system/chronyd.service.d/lab.conf", _CHRONY.replace("-x", "-x -f /etc/chrony.conf"))
     if user_data:
         write.file("var/lib/cloud/instance/scripts/part-001", user_data, 0o700)
         write.file("etc/systemd/system/cloud-init.target", _CLOUD_INIT)

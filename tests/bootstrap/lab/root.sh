@@ -15,7 +15,7 @@ mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 # The kernel is the machine's: what a host would set in it, it sets in files of its own.
 mount -t tmpfs -o mode=755 tmpfs "$lab/kernel"
-for knob in sys/vm/nr_hugepages=0 sys/vm/swappiness=60; do
+for knob in sys/vm/nr_hugepages=0 sys/vm/swappiness=60 sys/vm/hugetlb_shm_group=0; do
   file=$lab/kernel/$(echo "${knob%=*}" | tr / _)
   echo "${knob#*=}" > "$file"
   mount --bind "$file" "proc/${knob%=*}"

@@ -51,7 +51,19 @@ def with_existing_vpc() -> dict[str, Any]:
     return data
 
 
-BASES = {"trakcare.yaml": trakcare, "second mirror set": with_second_mirror_set, "existing VPC": with_existing_vpc}
+def with_private_ca() -> dict[str, Any]:
+    data = trakcare()
+    data["platform"]["certificate_authority"] = {"private_ca": CA}
+    return data
+
+
+CA = "arn:aws:acm-pca:eu-west-2:111122223333:certificate-authority/11111111-2222-3333-4444-555555555555"
+BASES = {
+    "trakcare.yaml": trakcare,
+    "second mirror set": with_second_mirror_set,
+    "existing VPC": with_existing_vpc,
+    "private CA": with_private_ca,
+}
 
 
 def problems(changes: dict[str, Any], base: str = "trakcare.yaml") -> list[tuple[str, str, str]]:
@@ -112,6 +124,21 @@ REGION, ACCOUNT = "it is in the region eu-west-1, but must be in eu-west-2", "it
         ),
         ({"platform.license_secret_key": KEY}, "platform.license_secret_key", REGION),
         ({"platform.kit.key_arn": KEY.replace("arn:aws:", "arn:aws-cn:")}, "platform.kit.key_arn", "in the partition aws-cn"),
+        (
+            {"platform.arbiter_kit.key_arn": KEY.replace("arn:aws:", "arn:aws-cn:")},
+            "platform.arbiter_kit.key_arn",
+            "in the partition aws-cn",
+        ),
+        (
+            {"platform.certificate_authority": {"private_ca": CA.replace("eu-west-2", "eu-west-1")}},
+            "platform.certificate_authority.private_ca",
+            REGION,
+        ),
+        (
+            {"platform.certificate_authority": {"secret": "ca", "secret_key": KEY}},
+            "platform.certificate_authority.secret_key",
+            REGION,
+        ),
         ({"regions.primary.encryption_key": KEY}, "regions.primary.encryption_key", REGION),
         ({"regions.primary.alarm_topic": "arn:aws:sns:eu-west-1:111122223333:x"}, "regions.primary.alarm_topic", REGION),
         ({"regions.primary.roles": {"member": ROLE}}, "regions.primary.roles.member", ACCOUNT),
@@ -146,7 +173,8 @@ def test_what_is_just_allowed_is_no_problem() -> None:
         "endpoint": {"ports": {f"service-{number}-of-fifty"[:20]: 6000 + number for number in range(10, 60)}},
         "tenancy": "dedicated-host",
     }
-    data["platform"]["capacity_platform"] = "Linux/UNIX"
+    data["platform"] |= {"capacity_platform": "Linux/UNIX", "packages_archive": {"uri": "s3://kits/p", "sha256": "0" * 64}}
+    data["application_tiers"][0] |= {"instance_type": "m6id.4xlarge", "local_storage": True}
     data["web_tiers"][1]["client_cidrs"] = [f"172.16.{number}.0/24" for number in range(30)]
     longest = ".".join(["a" * 63] * 3 + ["a" * 43])  # clinical.trakcare.<zone> has 253 characters
     data["dns"]["zone"] = longest
@@ -163,6 +191,7 @@ def test_the_hosts_in_an_existing_vpc_have_one_way_to_awss_services(way: dict[st
     data = with_existing_vpc()
     data["regions"]["primary"]["existing"] |= way
     data["regions"]["primary"]["internet"] = not way
+    data["platform"]["packages"] = "image"
 
     assert parse_deployment(yaml.safe_dump(data)).regions.primary.existing is not None
 

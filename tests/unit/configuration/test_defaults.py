@@ -60,7 +60,8 @@ def test_minimal_yaml_has_nothing_that_could_be_left_out() -> None:
                     found += optional_keys(item, inner)
         return found
 
-    assert optional_keys(data, Deployment) == ["cidr"]  # which is needed unless `existing` is there
+    # They are needed here: the first since there is no way to the Internet, the other since there is no `existing`.
+    assert optional_keys(data, Deployment) == ["packages", "cidr"]
 
 
 def changed(**sections: Any) -> Deployment:
@@ -102,6 +103,13 @@ def test_a_web_tier_is_as_open_as_its_scheme() -> None:
 
     assert ([str(cidr) for cidr in web.client_cidrs], web.waf) == (["0.0.0.0/0"], True)
     assert ([str(cidr) for cidr in clinical.client_cidrs], clinical.waf) == (["192.168.0.0/16"], False)
+
+
+def test_packages_come_from_the_archive_that_is_stated() -> None:
+    archive = {"uri": "s3://kits/packages.tar", "sha256": "0" * 64}
+
+    assert changed().platform.packages == "repositories"
+    assert changed(platform=TRAKCARE["platform"] | {"packages_archive": archive}).platform.packages == "archive"
 
 
 def test_what_the_yaml_states_about_an_instance_type_goes_first() -> None:

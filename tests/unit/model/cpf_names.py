@@ -7,7 +7,7 @@ reference for the properties an action passes on to a class, named behind it. On
 from typing import Final
 
 SECTIONS: Final[dict[str, frozenset[str] | None]] = {
-    "Startup": frozenset({"SystemMode", "DefaultPort"}),
+    "Startup": frozenset({"SystemMode", "DefaultPort", "PasswordHash"}),
     "config": frozenset(
         {"globals", "routines", "gmheap", "jrnbufs", "locksiz", "bbsiz", "memlock", "wijdir", "MaxServers", "MaxServerConn"}
     ),
@@ -62,7 +62,9 @@ ACTIONS: Final[dict[str, frozenset[str]]] = {
     # Security.Servers
     "ModifyServer": frozenset({"Port", "BindAddress", "SSLConfig", "SSLSupportLevel"}),
     # Security.System
-    "ModifySystem": frozenset({"Name", "SSLECPServer"}),
+    "ModifySystem": frozenset({"Name", "SSLECPServer", "AutheEnabled"}),
+    # Security.Users, with PasswordHash instead of Password
+    "ModifyUser": frozenset({"Name", "PasswordHash"}),
     # MirrorInfo of SYS.Mirror.CreateNewMirrorSet(), from UseSSL on
     "ConfigMirror": frozenset(
         {

@@ -9,7 +9,7 @@ import pytest
 from cdk_intersystems.model import layout, storage
 from cdk_intersystems.model.cpf import application_server, member
 from cdk_intersystems.model.cpf.application_server import ApplicationServer
-from cdk_intersystems.model.cpf.member import Member
+from cdk_intersystems.model.cpf.member import DrMember, Member
 from cdk_intersystems.model.memory import SharedMemory
 from tests.unit.model.cpf_names import ACTIONS, FORBIDDEN_ACTIONS, SECTIONS
 from tests.unit.model.cpf_parser import Parsed, parse
@@ -35,22 +35,34 @@ SERVER = ApplicationServer(
     databases=A.databases,
     memory=dataclasses.replace(MEMORY, max_server_conn=0),
 )
+DR = DrMember(
+    deployment="example",
+    mirror="PRODMIR",
+    name="PRODMIRD",
+    address=IPv4Address("10.9.1.10"),
+    arbiter=A.arbiter,
+    joins=A.address,
+    databases=A.databases,
+    memory=MEMORY,
+)
+
+Host = Member | DrMember | ApplicationServer
 
 
-def of(host: Member | ApplicationServer) -> Parsed:
+def of(host: Host) -> Parsed:
     return parse(text_of(host))
 
 
-def text_of(host: Member | ApplicationServer) -> str:
-    return (member.merge_file(host) if isinstance(host, Member) else application_server.merge_file(host)).text()
+def text_of(host: Host) -> str:
+    return (application_server.merge_file(host) if isinstance(host, ApplicationServer) else member.merge_file(host)).text()
 
 
 WITHOUT_ECP = dataclasses.replace(A, memory=dataclasses.replace(MEMORY, max_server_conn=0))
-HOSTS = {"a": A, "b": B, "without ECP": WITHOUT_ECP, "application server": SERVER}
+HOSTS = {"a": A, "b": B, "dr": DR, "without ECP": WITHOUT_ECP, "application server": SERVER}
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
-def test_every_name_is_documented(host: Member | ApplicationServer) -> None:
+def test_every_name_is_documented(host: Host) -> None:
     parsed = of(host)
 
     for section, keys in parsed.sections.items():
@@ -88,6 +100,27 @@ def test_the_member_that_joins_differs_in_who_it_is_and_in_nothing_else() -> Non
     assert [each for each in second.actions if each[0] != "ConfigMirror"] == [
         each for each in first.actions if each[0] != "ConfigMirror"
     ]
+
+
+def test_a_member_for_disaster_recovery_joins_and_is_like_the_failover_members_otherwise() -> None:
+    backup, dr = of(B), of(DR)
+    mirror = backup.only("ConfigMirror")
+    who = {"Member": "drasync", "SystemName": "PRODMIRD", "ECPAddress": "10.9.1.10"}
+
+    assert dr.only("ConfigMirror") == mirror | who
+    # Compressed, by Zstandard, and encrypted.
+    named = ("CompressionForAsyncMembers", "CompressionTypeForAsyncMembers", "UseSSL")
+    assert [mirror[name] for name in named] == ["2", "1", "1"]
+    assert dr.sections == backup.sections
+    assert [each for each in dr.actions if each[0] != "ConfigMirror"] == [
+        each for each in backup.actions if each[0] != "ConfigMirror"
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "prod", "A" * 16, "A-B", "1A"])
+def test_a_member_for_disaster_recovery_has_a_name_that_a_mirror_takes(name: str) -> None:
+    with pytest.raises(ValueError, match="a member's name has up to 15 upper-case letters and digits"):
+        dataclasses.replace(DR, name=name)
 
 
 def test_a_member_set_up_anew_joins_the_other_and_creates_no_second_mirror() -> None:
@@ -129,7 +162,7 @@ def test_journals_stand_on_two_volumes_and_freeze_rather_than_lose() -> None:
 
 
 @pytest.mark.parametrize(("host", "connection"), [(A, "MirrorSetName"), (SERVER, "Server")])
-def test_each_database_has_its_resource_directory_and_namespace(host: Member | ApplicationServer, connection: str) -> None:
+def test_each_database_has_its_resource_directory_and_namespace(host: Host, connection: str) -> None:
     parsed = of(host)
 
     assert [each["Name"] for each in parsed.named("CreateDatabase")] == ["APPA", "APP-B_2"]
@@ -158,6 +191,7 @@ def test_ecp_is_open_with_tls_only() -> None:
 
     assert {each["Name"]: each["Enabled"] for each in parsed.named("ModifyService")} == {
         "%Service_Mirror": "1",
+        "%Service_Bindings": "1",
         "%Service_ECP": "1",
     }
     assert parsed.only("ModifySystem") == {"Name": "SYSTEM", "SSLECPServer": "2"}
@@ -176,6 +210,7 @@ def test_without_ecp_clients_the_service_is_closed() -> None:
 
     assert {each["Name"]: each["Enabled"] for each in parsed.named("ModifyService")} == {
         "%Service_Mirror": "1",
+        "%Service_Bindings": "1",
         "%Service_ECP": "0",
     }
     assert parsed.named("CreateSSLConfig") == parsed.named("ModifySystem") == parsed.named("ModifyServer") == []
@@ -205,7 +240,7 @@ def test_an_application_server_is_a_client_of_the_mirror() -> None:
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
-def test_every_directory_is_one_of_the_layout(host: Member | ApplicationServer) -> None:
+def test_every_directory_is_one_of_the_layout(host: Host) -> None:
     known = {*layout.MOUNT_POINTS.values(), layout.TLS}
     parsed = of(host)
     values = [

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import pwd
-import grp
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, Optional, Sequence
 
+from ..first_boot import ROOT, Identity
 from .errors import StepError
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from .description import Description
     from .settings import Settings
 
+__all__ = ["BUNDLES", "CODE", "CONFIG", "ROOT", "RUN", "SETTINGS", "STATE", "Completed", "Context", "Identity"]
+
 #: Everything of ours on a host. `CURRENT` is a link to the folder of the bundle that was applied last.
-ROOT = Path("/opt/cdk-intersystems")
 BUNDLES = ROOT / "bundles"
 CODE = ROOT / "bootstrap"
 CONFIG = ROOT / "config"
@@ -28,25 +30,6 @@ SETTINGS = Path("/etc/cdk-intersystems")
 STATE = Path("/var/lib/cdk-intersystems")
 #: Gone at each start, and never on a disk: secrets stand here for as long as a command needs them.
 RUN = Path("/run/cdk-intersystems")
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who the host is, from the instance metadata.
-
-    Args:
-        instance_id: Its instance id.
-        region: Its region.
-        zone: Its Availability Zone.
-        address: Its private address.
-        tags: Its tags.
-    """
-
-    instance_id: str
-    region: str
-    zone: str
-    address: str
-    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -61,7 +44,9 @@ class Completed:
 class Context:
     """The host, as steps see it."""
 
-    def __init__(self, me: Identity, description: Description, settings: Settings, aws: Aws, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, me: Identity, description: Description, settings: Settings, aws: Aws, log: Callable[[str], None]
+    ) -> None:
         self.me = me
         self.description = description
         self.settings = settings

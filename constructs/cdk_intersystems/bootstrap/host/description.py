@@ -105,10 +105,14 @@ class Web:
     Args:
         application_tier: Name of the application tier behind it. Empty: the mirror itself, mirror-aware.
         server_name: Name in the web server's own certificate.
+        paths: The application paths that lead to IRIS, as they begin in a browser: `/csp`.
+        gateway_parameters: Parameters of the Web Gateway that the deployment sets, by name; see `csp_ini.ADJUSTABLE`.
     """
 
     application_tier: str
     server_name: str
+    paths: list[str]
+    gateway_parameters: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,9 @@ def read_description(path: "Path") -> Description:
         raise StepError(f"cannot read the description of this host, {path}: {error}") from None
     description = build(Description, data, str(path))
     if description.schema != SCHEMA:
-        raise StepError(f"{path} has schema {description.schema}, and this bundle's code reads {SCHEMA}: publish the bundle again")
+        raise StepError(
+            f"{path} has schema {description.schema}, and this bundle's code reads {SCHEMA}: publish the bundle again"
+        )
     return description
 
 

@@ -1,7 +1,5 @@
 """The one kind of error a step ends with."""
 
-from __future__ import annotations
+from ..first_boot import StepError
 
-
-class StepError(Exception):
-    """A step could not be done. The message is one line: what was found, where, and what to do. Never a secret."""
+__all__ = ["StepError"]

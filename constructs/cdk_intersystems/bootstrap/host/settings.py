@@ -1,4 +1,4 @@
-"""What only CloudFormation knows of a group of hosts: the SSM parameter that names the bundle, the secrets and the log group."""
+"""What only CloudFormation knows of a group of hosts: the SSM parameter with the bundle, the secrets and the log group."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ KEEP_SECONDS = 1.0
 MOST_OUTPUT_BYTES = 16384
 
 #: Source of the fields: System Administration Guide, "Controlling InterSystems IRIS Instances", iris qlist.
-STATUS_FIELD, MEMBER_TYPE_FIELD, MIRROR_STATUS_FIELD = 3, 10, 11
+STATUS_FIELD, SUPERSERVER_FIELD, HEALTH_FIELD, MEMBER_TYPE_FIELD, MIRROR_STATUS_FIELD = 3, 5, 8, 10, 11
 #: Of an instance that belongs to no mirror: the field is empty. The words are those of the interface $SYSTEM.Mirror.
 NO_MEMBER = ("", "Not Member")
 
@@ -72,8 +72,8 @@ class UnknownError(Exception):
     """`iris qlist` gave nothing to rely on; the message says why."""
 
 
-def answer_for(output: str, instance: str) -> Answer:
-    """The answer to what `iris qlist` said.
+def fields_of(output: str, instance: str) -> list[str]:
+    """The fields of what `iris qlist` said.
 
     Args:
         output: Its standard output.
@@ -88,6 +88,20 @@ def answer_for(output: str, instance: str) -> Answer:
         raise UnknownError(f"iris qlist said {output[:80]!r}, not one line with {MIRROR_STATUS_FIELD + 1} fields or more")
     if fields[0].upper() != instance.upper():
         raise UnknownError(f"iris qlist told about instance {fields[0][:40]!r}, not {instance!r}")
+    return fields
+
+
+def answer_for(output: str, instance: str) -> Answer:
+    """The answer to what `iris qlist` said.
+
+    Args:
+        output: Its standard output.
+        instance: The instance it was asked about.
+
+    Raises:
+        UnknownError: If it isn't one line about this instance with the documented fields.
+    """
+    fields = fields_of(output, instance)
     # "running, since Sun Nov 22 10:00:00 2026"; without the time the reason stays the same from one reading to the next.
     status = fields[STATUS_FIELD].split(",")[0]
     member_type, mirror_status = fields[MEMBER_TYPE_FIELD], fields[MIRROR_STATUS_FIELD]
@@ -104,6 +118,15 @@ def seconds() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
+def identity(file: str) -> tuple[int, ...] | None:
+    """What tells a file from the one that replaces it, through all links; None if it isn't there."""
+    try:
+        found = os.stat(file)  # noqa: PTH116 - pathlib isn't loaded here
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_mtime_ns
+
+
 def output_of(command: list[str], limit: float) -> str:
     """Runs a program and returns what it printed.
 
@@ -117,7 +140,7 @@ def output_of(command: list[str], limit: float) -> str:
     started = seconds()
     try:
         # A session of its own, so that its children end with it.
-        process = subprocess.Popen(  # noqa: S603 - the command is our own caller's
+        process = subprocess.Popen(  # the command is our own caller's
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
     except OSError as error:
@@ -180,13 +203,19 @@ class Watcher(threading.Thread):
         return answer if seconds() < until else self._unknown
 
     def run(self) -> None:
-        """Ends only with the process. Without this thread there would be no answer but 503: systemd has to start it anew."""
+        """Ends with the process, and ends it if it fails, as there would be no answer but 503, or if the program was replaced.
+
+        systemd starts it anew, and holds the port meanwhile.
+        """
         try:
-            while True:
+            started_from = identity(__file__)
+            while identity(__file__) in (started_from, None):
                 started = seconds()
                 self._ask()
                 self.asked_once.set()
                 time.sleep(max(0.0, started + ASK_EVERY_SECONDS - seconds()))
+            log("the program was replaced")
+            os._exit(0)
         except BaseException as error:
             log(f"the watcher failed: {error!r}")
             os._exit(1)

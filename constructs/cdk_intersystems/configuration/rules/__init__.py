@@ -7,12 +7,14 @@ from .instances import instance_problems
 from .mirror_sets import mirror_set_problems
 from .names import name_problems
 from .network import network_problems
+from .platform import platform_problems
 from .resources import resource_problems
 from .tiers import tier_problems
 
 _RULES = (
     name_problems,
     network_problems,
+    platform_problems,
     mirror_set_problems,
     tier_problems,
     instance_problems,

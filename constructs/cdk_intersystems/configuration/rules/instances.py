@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from cdk_intersystems.model.instance_types import nearest
 
 from ..deployment import Deployment
+from ..merge_files import memory_of
+from ..mirror_set import MirrorSetConfig
 from ..problems import Path, Problem
+from ..tiers import ApplicationTierConfig
 
 _ARCHITECTURE: Path = ("platform", "architecture")
 
@@ -17,8 +20,12 @@ def instance_problems(deployment: Deployment) -> Iterator[Problem]:
         yield from _type_problems(deployment, (*path, "instance_type"), mirror_set.instance_type)
         yield from _type_problems(deployment, (*path, "arbiter", "instance_type"), mirror_set.arbiter.instance_type)
         yield from _member_problems(deployment, index)
+        yield from _memory_problems(deployment, path, mirror_set)
     for index, tier in enumerate(deployment.application_tiers):
-        yield from _type_problems(deployment, ("application_tiers", index, "instance_type"), tier.instance_type)
+        path = ("application_tiers", index)
+        yield from _type_problems(deployment, (*path, "instance_type"), tier.instance_type)
+        yield from _memory_problems(deployment, path, tier)
+        yield from _storage_problems(deployment, path, tier)
     for index, web in enumerate(deployment.web_tiers):
         yield from _type_problems(deployment, ("web_tiers", index, "instance_type"), web.instance_type)
 
@@ -42,6 +49,29 @@ def _type_problems(deployment: Deployment, path: Path, name: str) -> Iterator[Pr
         yield Problem(path=path, message=message, got=repr(name), reads=reads)
     elif not facts.ebs_optimized:
         yield Problem(path=path, message="cannot be launched EBS-optimized", got=repr(name), reads=reads)
+
+
+def _memory_problems(deployment: Deployment, path: Path, host: MirrorSetConfig | ApplicationTierConfig) -> Iterator[Problem]:
+    try:
+        memory_of(deployment, host)
+    except KeyError:
+        return
+    except ValueError as error:
+        reads: tuple[Path, ...] = (("instance_types", host.instance_type), (*path, "ecp_client_ceiling"))
+        yield Problem(path=(*path, "instance_type"), message=str(error), got=repr(host.instance_type), reads=reads)
+
+
+def _storage_problems(deployment: Deployment, path: Path, tier: ApplicationTierConfig) -> Iterator[Problem]:
+    try:
+        facts = deployment.instance_type(tier.instance_type)
+    except KeyError:
+        return
+    if tier.local_storage and not facts.instance_store_gb:
+        message = (
+            f"{tier.instance_type} has no instance store: choose a type that has one, such as those with a d in their name"
+        )
+        reads: tuple[Path, ...] = ((*path, "instance_type"), ("instance_types", tier.instance_type))
+        yield Problem(path=(*path, "local_storage"), message=message, reads=reads)
 
 
 def _member_problems(deployment: Deployment, index: int) -> Iterator[Problem]:

@@ -25,12 +25,13 @@ def resource_problems(deployment: Deployment) -> Iterator[Problem]:
     if platform.license_secret_key is not None and platform.license_secret is None:
         message = "there is no license_secret that it could be the key of: state that too, or leave this out"
         yield Problem(path=("platform", "license_secret_key"), message=message, reads=(("platform", "license_secret"),))
-    kit = platform.kit
-    if kit is not None and kit.key_arn is not None:
-        # The kit may lie in the bucket of another account or region, and its key with it.
-        message = place_problem(kit.key_arn, partition=partition(region))
-        if message is not None:
-            yield Problem(path=("platform", "kit", "key_arn"), message=message, reads=(_REGION,))
+    for name in ("kit", "arbiter_kit", "packages_archive"):
+        fetched = getattr(platform, name)
+        if fetched is not None and fetched.key_arn is not None:
+            # It may lie in the bucket of another account or region, and its key with it.
+            message = place_problem(fetched.key_arn, partition=partition(region))
+            if message is not None:
+                yield Problem(path=("platform", name, "key_arn"), message=message, reads=(_REGION,))
 
 
 def _near(deployment: Deployment) -> Iterator[tuple[Path, str | None]]:
@@ -40,6 +41,9 @@ def _near(deployment: Deployment) -> Iterator[tuple[Path, str | None]]:
     yield ("permissions_boundary",), deployment.permissions_boundary
     yield ("platform", "license_secret"), deployment.platform.license_secret
     yield ("platform", "license_secret_key"), deployment.platform.license_secret_key
+    if (authority := deployment.platform.certificate_authority) is not None:
+        for name in ("secret", "secret_key", "private_ca"):
+            yield ("platform", "certificate_authority", name), getattr(authority, name)
     yield (*base, "encryption_key"), primary.encryption_key
     yield (*base, "alarm_topic"), primary.alarm_topic
     yield (*base, "roles", "member"), primary.roles.member

@@ -1,13 +1,15 @@
-"""The merge file of a failover member.
+"""The merge file of a mirror member: a failover member, or an async member for disaster recovery.
 
-Both members of a mirror get the same but for the line that tells a member who it is: memory, ECP limits, journals, services
+All members of a mirror get the same but for the line that tells a member who it is: memory, ECP limits, journals, services
 and the list of databases have to be the same, or automatic failover does not occur (Configuration Parameter File Reference,
 MaxServers; High Availability Guide on application servers), and the mirror keeps neither namespaces nor services in step.
+An async member for disaster recovery can be promoted, and then has to be what the others are.
 
 Nothing here changes a mirror that exists: ConfigMirror then does nothing but add a missing arbiter. `UseSSL` and the
 compression are of the first time, and are changed later on the primary.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -17,7 +19,7 @@ from .. import layout
 from ..memory import SharedMemory
 from ..ports import ISCAGENT_PORT, SUPERSERVER_PORT
 from ..storage import VolumeRole
-from ..topology import FailoverMemberId, system_name
+from ..topology import SYSTEM_NAME_LENGTH, FailoverMemberId, system_name
 from . import common
 from .document import Action, MergeFile, action, section
 
@@ -62,9 +64,59 @@ class Member:
     databases: tuple[str, ...]
     memory: SharedMemory
 
+    @property
+    def name(self) -> str:
+        """Its name inside the mirror."""
+        return system_name(self.mirror, self.number, self.member)
 
-def merge_file(member: Member) -> MergeFile:
-    """The merge file of a failover member.
+    @property
+    def kind(self) -> str:
+        """What it becomes, as ConfigMirror calls it."""
+        return "primary" if self.joins is None else "backup"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrMember:
+    """An async member for disaster recovery, as its merge file needs it. It never creates a mirror.
+
+    What goes to it is encrypted, as between all members of a mirror with TLS, and compressed, as the member that created the
+    mirror has said for all async members.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+        name: Its name inside the mirror: up to 15 characters, unlike those of the other members.
+        address: Its own fixed address.
+        arbiter: The arbiter's fixed address.
+        joins: Address of the failover member that is primary.
+        databases: Names of the mirrored databases.
+        memory: Its shared memory, as large as theirs: it may be promoted.
+    """
+
+    deployment: str
+    mirror: str
+    name: str
+    address: IPv4Address
+    arbiter: IPv4Address
+    joins: IPv4Address
+    databases: tuple[str, ...]
+    memory: SharedMemory
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(f"[A-Z][A-Z0-9]{{0,{SYSTEM_NAME_LENGTH - 1}}}", self.name):
+            raise ValueError(
+                f"a member's name has up to {SYSTEM_NAME_LENGTH} upper-case letters and digits and starts with a letter, "
+                f"got {self.name!r}"
+            )
+
+    @property
+    def kind(self) -> str:
+        """What it becomes, as ConfigMirror calls it."""
+        return "drasync"
+
+
+def merge_file(member: Member | DrMember) -> MergeFile:
+    """The merge file of a mirror member.
 
     Args:
         member: The member.
@@ -76,9 +128,9 @@ def merge_file(member: Member) -> MergeFile:
         raise ValueError(f"a member joins the other one, got its own address {member.address}")
     if not member.databases:
         raise ValueError(f"the mirror {member.mirror} has no database: name at least one")
-    name = system_name(member.mirror, member.number, member.member)
+    what = "Failover" if isinstance(member, Member) else "DR async"
     return MergeFile(
-        heading=f"Failover member {name} of the mirror {member.mirror}, deployment {member.deployment}.",
+        heading=f"{what} member {member.name} of the mirror {member.mirror}, deployment {member.deployment}.",
         sections=(
             common.startup(),
             common.config(member.memory, wijdir=_directory("wij")),
@@ -93,7 +145,7 @@ def merge_file(member: Member) -> MergeFile:
         ),
         actions=(
             *_services(member.memory.max_server_conn),
-            _mirror(member, name),
+            _mirror(member),
             *_databases(member.mirror, member.databases),
         ),
     )
@@ -106,6 +158,9 @@ def _directory(role: VolumeRole) -> str:
 
 def _services(ecp_clients: int) -> Iterator[Action]:
     yield action("ModifyService", Name="%Service_Mirror", Enabled=1)
+    # Clients of the endpoint. A Locked Down installation has it disabled; it asks everybody for a password.
+    # Source: Security Reference, "Initial InterSystems Security Settings".
+    yield action("ModifyService", Name="%Service_Bindings", Enabled=1)
     # Said also where it is 0: a mirror set that loses its application tiers closes the service.
     yield action("ModifyService", Name="%Service_ECP", Enabled=int(ecp_clients > 0))
     if ecp_clients > 0:
@@ -123,17 +178,17 @@ def _services(ecp_clients: int) -> Iterator[Action]:
         yield action("ModifySystem", Name="SYSTEM", SSLECPServer=_REQUIRED)
 
 
-def _mirror(member: Member, name: str) -> Action:
+def _mirror(member: Member | DrMember) -> Action:
     # ECPAddress: the default is the host's name, which would make the mirror hang on name resolution; the mirror's private
     # address and the ISCAgent's follow it.
     return action(
         "ConfigMirror",
         Name=member.mirror,
         SSLDir=layout.TLS,
-        Member="primary" if member.joins is None else "backup",
+        Member=member.kind,
         Primary="localhost" if member.joins is None else str(member.joins),
         ArbiterURL=f"{member.arbiter}:{ISCAGENT_PORT}",
-        SystemName=name,
+        SystemName=member.name,
         ECPAddress=str(member.address),
         UseSSL=1,
         CompressionForAsyncMembers=_COMPRESSED,

@@ -4,12 +4,13 @@ from cdk_intersystems.policy.rules.endpoint_rules import ENDPOINT_RULES
 from cdk_intersystems.policy.rules.host_rules import HOST_RULES
 from cdk_intersystems.policy.rules.member_rules import MEMBER_RULES
 from cdk_intersystems.policy.rules.network_rules import NETWORK_RULES
+from cdk_intersystems.policy.rules.start_rules import START_RULES
 from cdk_intersystems.policy.rules.template_rules import TEMPLATE_RULES
 from cdk_intersystems.policy.rules.tier_rules import TIER_RULES
 
 ALL_RULES = tuple(
     sorted(
-        (*MEMBER_RULES, *HOST_RULES, *NETWORK_RULES, *ENDPOINT_RULES, *TIER_RULES, *TEMPLATE_RULES),
+        (*MEMBER_RULES, *HOST_RULES, *NETWORK_RULES, *ENDPOINT_RULES, *TIER_RULES, *TEMPLATE_RULES, *START_RULES),
         key=lambda rule: int(rule.id.removeprefix("IRIS-")),
     )
 )

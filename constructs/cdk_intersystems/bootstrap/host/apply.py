@@ -1,0 +1,172 @@
+"""Phases and versions as units and people ask for them: prepare, serve, apply, status."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Sequence
+
+from .. import first_boot
+from . import run
+from .aws import ssm
+from .aws.client import Aws
+from .context import BUNDLES, CODE, CONFIG, Context
+from .description import read_description
+from .errors import StepError
+from .steps.logs import send
+
+if TYPE_CHECKING:
+    from .run import Lines
+
+SERVE_UNIT = Path("/etc/systemd/system/cdk-host-serve.service")
+_SERVE_UNIT_TEXT = f"""\
+[Unit]
+Description=Has this host do what its deployment says, once for each version
+After=cdk-host.service network-online.target ISCAgent.service iris.service
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/python3 -I {CODE}/cdk-host serve
+"""
+
+
+def prepare(lines: Lines, only: Sequence[str] = ()) -> int:
+    """Prepares this host, and has it serve if it doesn't with this version.
+
+    Args:
+        lines: Where what is said goes.
+        only: Names of the steps to do, and then nothing else. Default: all.
+
+    Returns:
+        The exit status.
+    """
+    with run.alone(lines):
+        host = run.run_phase(lines, "prepare", only)
+        if host is None:
+            send()
+            return 1
+        if only:
+            return 0
+        if host.write(SERVE_UNIT, _SERVE_UNIT_TEXT):
+            host.run(["systemctl", "daemon-reload"])
+    # It sends what was said, too: here that would hold up IRIS.
+    if run.served() != run.version() or lines.something_done:
+        host.run(["systemctl", "start", "--no-block", SERVE_UNIT.name])
+    return 0
+
+
+def serve(lines: Lines, only: Sequence[str] = ()) -> int:
+    """Has this host serve, unless it does with this version.
+
+    Args:
+        lines: Where what is said goes.
+        only: Names of the steps to do, and then nothing else. Default: all.
+
+    Returns:
+        The exit status.
+    """
+    with run.alone(lines):
+        failed = False
+        if only or run.served() != run.version():
+            host = run.run_phase(lines, "serve", only)
+            failed = host is None
+            if host and not only:
+                first_boot.signal(host.aws, host.me, "SUCCESS")
+                host.write(run.SERVED, run.version() + "\n")
+                lines.say(f"serves with version {run.version()}")
+        send()
+    return int(failed)
+
+
+def apply(lines: Lines, *, even_primary: bool = False) -> int:
+    """Fetches what is published for this host, and prepares and serves with it.
+
+    Args:
+        lines: Where what is said goes.
+        even_primary: Whether also a primary does that.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        StepError: This member is primary, or it can't be fetched.
+    """
+    with run.alone(lines):
+        host = run.open_host(lines)
+        if not even_primary:
+            _refuse_primary(host)
+        before = first_boot.CURRENT.resolve()
+        first_boot.apply(host.aws, host.me)
+        after = first_boot.CURRENT.resolve()
+        lines.say(_difference(before, after, CONFIG.resolve().name))
+        keep = {before.name, after.name}
+        for folder in BUNDLES.iterdir() if before != after else ():
+            if folder.name not in keep:
+                shutil.rmtree(folder)
+    # By the code of that version, which isn't this one.
+    for phase in ("prepare", "serve"):
+        status = subprocess.run([sys.executable, "-I", f"{CODE}/cdk-host", phase], check=False).returncode
+        if status:
+            return status
+    return 0
+
+
+def status(*, offline: bool) -> dict[str, Any]:
+    """What this host is.
+
+    Args:
+        offline: Whether AWS isn't asked.
+
+    Returns:
+        role, name, version, published (the version to apply; None: unknown), served (the version), failure (None, or phase,
+        step, said, version, time).
+
+    Raises:
+        StepError: Nothing was applied yet.
+    """
+    failure = run.last_failure()
+    description = read_description(CONFIG / "host.json")
+    return {
+        "role": description.role,
+        "name": description.name,
+        "version": run.version(),
+        "published": None if offline else _published(),
+        "served": run.served() or None,
+        "failure": vars(failure) if failure else None,
+    }
+
+
+def _published() -> str | None:
+    with suppress(StepError, ValueError, KeyError):
+        me = first_boot.Metadata().identity()
+        description = read_description(CONFIG / "host.json")
+        name = f"/cdk-intersystems/{description.deployment}/{description.group}/bootstrap"
+        return str(json.loads(ssm.get_parameter(Aws(me), name))["bundle"]["sha256"])
+    return None
+
+
+def _refuse_primary(host: Context) -> None:
+    from ..gate import role
+
+    if host.description.role == "member" and role.ask("iris", host.description.instance).word == "primary":
+        raise StepError("this member is primary: apply to the backup first and let it take over, or add --even-primary")
+
+
+def _difference(before: Path, after: Path, host: str) -> str:
+    if before == after:
+        return f"{after.name} is published, and applied already"
+    old, new = _files(before, host), _files(after, host)
+    changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+    return f"applied {after.name} after {before.name}; changed: {', '.join(changed) or 'nothing for this host'}"
+
+
+def _files(folder: Path, host: str) -> dict[str, bytes]:
+    """What of a bundle this host has: its configuration by name, and all code as one."""
+    config = {path.name: path.read_bytes() for path in (folder / "config" / host).iterdir()}
+    code = [(str(path.relative_to(folder)), path.read_bytes()) for path in sorted((folder / "bootstrap").rglob("*.*")) if path.is_file()]
+    return {**config, "code": repr([each for each in code if not each[0].endswith(".pyc")]).encode()}

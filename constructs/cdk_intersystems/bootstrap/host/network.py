@@ -1,0 +1,74 @@
+"""What a host can tell of others over the network."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+from .layout import MIRROR_STATUS_PORT, SUPERSERVER_PORT
+
+if TYPE_CHECKING:
+    from .context import Context
+
+_SECONDS = 3
+
+#: The path that every web gateway has for its local server, and our responder too.
+_MIRROR_STATUS = "/csp/bin/mirror_status.cxw"
+
+#: Source: the kernel's documentation, Networking, "The proc/net/tcp and proc/net/tcp6 variables"; include/net/tcp_states.h.
+_TABLE, _ESTABLISHED = Path("/proc/net/tcp"), "01"
+
+
+def takes_connections(address: str, port: int) -> bool:
+    """Whether somebody takes a connection there.
+
+    Args:
+        address: The address.
+        port: The port.
+    """
+    try:
+        socket.create_connection((address, port), timeout=_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def is_primary(address: str) -> bool:
+    """Whether the mirror member at an address says that it is the primary.
+
+    Args:
+        address: The address.
+    """
+    connection = http.client.HTTPConnection(address, MIRROR_STATUS_PORT, timeout=_SECONDS)
+    try:
+        connection.request("GET", _MIRROR_STATUS)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def primary_of(host: Context) -> Optional[str]:
+    """The system name of the failover member that is the primary, of those that aren't this host; None if none says so.
+
+    Args:
+        host: The host.
+    """
+    for name, address in host.description.mirror.members.items():
+        if address != host.me.address and is_primary(address):
+            return name
+    return None
+
+
+def connected_to_superserver() -> set[str]:
+    """The addresses that have a connection to the superserver of this host now, as the kernel knows them."""
+    found = set()
+    for line in _TABLE.read_text(encoding="ascii").splitlines()[1:]:
+        local, remote, state = line.split()[1:4]
+        if state == _ESTABLISHED and int(local.rpartition(":")[2], 16) == SUPERSERVER_PORT:
+            found.add(socket.inet_ntoa(struct.pack("=I", int(remote.rpartition(":")[0], 16))))
+    return found

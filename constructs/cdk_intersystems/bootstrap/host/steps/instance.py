@@ -1,0 +1,227 @@
+"""The instance's unit, and its starts: the first one with the merge file, which makes it what it is to be.
+
+Whether it has become that, IRIS's own configuration file says. Until then it doesn't start with the host: it would come up as an
+instance of its own, with the sizes and passwords of an installation.
+
+What a member does that the mirror has forced down: it stays down, and nobody but a person starts it (High Availability Guide,
+"Automatic Failover Rules"), or the host's next start. That is as good: a failover member that starts contacts the other one's agent
+first, and never becomes primary without knowing what it has (the same, "Automatic Failover in Detail").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator
+
+from .. import iris, merge_file, network
+from ..aws import secrets
+from ..context import RUN, SERVED
+from ..errors import StepError
+from ..layout import INSTALLATION
+from ..services import UNITS
+from .users import IRISOWNER
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+UNIT = "iris.service"
+_LINK = UNITS / "multi-user.target.wants" / UNIT
+
+#: Read by systemd when it starts the instance; there only during a start that needs a merge file.
+_ENVIRONMENT = RUN / "iris.env"
+#: The instance's owner reads it, and can't look into RUN.
+_MERGE = Path("/run/cdk-intersystems-iris")
+
+#: Recovery of databases and journals has no limit that would be right. A clean end waits for jobs and productions.
+_START_SECONDS = 4 * 3600
+_STOP_SECONDS = 900
+
+_TEXT = f"""\
+# Written by cdk-host; changes are overwritten.
+[Unit]
+Description=InterSystems IRIS, instance {{instance}}
+# The agent belongs to the host: it may be restarted without the instance.
+Wants=ISCAgent.service network-online.target
+After=ISCAgent.service network-online.target cdk-host.service
+RequiresMountsFor={{mounts}}
+
+[Service]
+Type=forking
+# Of the many processes that it starts none stands for all.
+GuessMainPID=no
+User={IRISOWNER}
+Group={IRISOWNER}
+EnvironmentFile=-{_ENVIRONMENT}
+# Not on a host that isn't as it should be.
+ExecCondition=/usr/bin/systemctl is-active --quiet cdk-host.service
+ExecStart={{command}} start {{instance}} quietly
+ExecStop={{command}} stop {{instance}} quietly
+TimeoutStartSec=infinity
+TimeoutStopSec={_STOP_SECONDS}
+# A member that the mirror has forced down stays down.
+Restart=no
+# A process for each connection; pages that are locked.
+TasksMax=infinity
+LimitNOFILE=65536
+LimitNPROC=infinity
+LimitMEMLOCK=infinity
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def instance_unit(host: Context) -> None:
+    """Makes sure that systemd has the instance's unit, and starts it with the host once the instance is what it is to be."""
+    instance = iris.installed(host)
+    mounts = [volume.mount_point for volume in host.description.volumes] or [str(INSTALLATION)]
+    command = shutil.which("iris")
+    text = _TEXT.format(instance=host.description.instance, mounts=" ".join(mounts), command=command)
+    if host.write(UNITS / UNIT, text):
+        host.run(["systemctl", "daemon-reload"])
+    if iris.is_configured(host, instance) != _LINK.is_symlink():
+        host.run(["systemctl", "disable" if _LINK.is_symlink() else "enable", UNIT])
+
+
+def start_instance(host: Context) -> None:
+    """Starts an application server's instance, as a client of the mirror through the member that is primary now.
+
+    Raises:
+        StepError: There is no primary, or the instance didn't become that.
+    """
+    found: list[str] = []
+
+    def is_there() -> bool:
+        found.extend(filter(None, [network.primary_of(host)]))
+        return bool(found)
+
+    mirror = host.description.mirror
+    host.wait_until(f"a primary of {mirror.name} at {', '.join(mirror.members.values())}", is_there, seconds=1800, every=3)
+    # A member's name ends with its letter.
+    bring_up(host, host.config(f"via-{found[0][-1].lower()}.cpf"))
+
+
+def bring_up(host: Context, merge: Path) -> None:
+    """Makes sure that the instance runs and is what its merge file says.
+
+    Args:
+        host: The host.
+        merge: The merge file, in the bundle.
+
+    Raises:
+        StepError: It didn't start, or didn't become that; with what IRIS said.
+    """
+    instance = iris.installed(host)
+    configured = iris.is_configured(host, instance)
+    if configured and not instance.is_running:
+        start(host)
+    if configured and iris.load_code(host):
+        _merge(host, merge)
+    else:
+        _make(host, merge)
+    if not _LINK.is_symlink():
+        host.run(["systemctl", "enable", UNIT])
+    _restart_if_needed(host)
+
+
+def start(host: Context) -> None:
+    """Starts the instance.
+
+    Raises:
+        StepError: It isn't running then.
+    """
+    said = iris.log_size()
+    # After an end that systemd took for a failure.
+    host.run(["systemctl", "reset-failed", UNIT], check=False)
+    done = host.run(["systemctl", "start", UNIT], check=False, seconds=_START_SECONDS)
+    if done.status or not iris.installed(host).is_running:
+        raise StepError(f"the instance {host.description.instance} didn't start: see journalctl -u {UNIT}{iris.complaint(said)}")
+
+
+def restart(host: Context) -> None:
+    """Stops the instance and starts it.
+
+    Raises:
+        StepError: It isn't running then.
+    """
+    if not iris.installed(host).is_down:
+        host.run(["systemctl", "stop", UNIT], seconds=_STOP_SECONDS + 60)
+        # Started by hand it isn't the unit's.
+        if not iris.installed(host).is_down:
+            host.run(iris.as_owner("iris", "stop", host.description.instance, "quietly"), seconds=_STOP_SECONDS)
+    start(host)
+
+
+def _make(host: Context, merge: Path) -> None:
+    """Has the instance become what it is to be, by a start with the merge file; if it runs, by a merge first."""
+    said = iris.log_size()
+    if SERVED.exists() and iris.installed(host).is_in_place:
+        raise StepError(
+            f"{IRISOWNER} can't enter the instance {host.description.instance}: allow operating system authentication, of the "
+            "service %Service_Terminal and system-wide; a member that is in place isn't restarted for it"
+        )
+    with _first_start(host, merge) as copy:
+        if iris.installed(host).is_running:
+            host.log(f"the instance runs and {merge.name} is not done: merging it again")
+            _run_merge(host, copy, check=False)
+        if not _is_made(host):
+            restart(host)
+        if not _is_made(host):
+            raise StepError(f"the instance started, and {merge.name} did not take effect{iris.complaint(said)}")
+
+
+def _is_made(host: Context) -> bool:
+    """Whether a first start's merge has done what everything else needs: the mirror is configured, and the owner can log in."""
+    instance = iris.installed(host)
+    return instance.is_running and iris.is_configured(host, instance) and iris.load_code(host)
+
+
+@contextlib.contextmanager
+def _first_start(host: Context, merge: Path) -> Iterator[Path]:
+    """The merge file of the first start, while it is needed: in memory, for the owner's eyes, and passed on by systemd."""
+    passwords = {}
+    if host.description.kit is None:
+        passwords["password"] = secrets.get_secret(host.aws, host.settings.secrets.password)
+        passwords["gateway_password"] = secrets.get_secret(host.aws, host.settings.secrets.gateway)
+    text = merge_file.first_start(merge.read_text(encoding="utf-8"), **passwords)
+    copy = _MERGE / merge.name
+    try:
+        _MERGE.mkdir(mode=0o700, exist_ok=True)
+        shutil.chown(_MERGE, IRISOWNER, IRISOWNER)
+        host.write(copy, text, mode=0o600, owner=f"{IRISOWNER}:{IRISOWNER}")
+        host.write(_ENVIRONMENT, f"ISC_CPF_MERGE_FILE={copy}\n", mode=0o600)
+        yield copy
+    finally:
+        _ENVIRONMENT.unlink(missing_ok=True)
+        shutil.rmtree(_MERGE, ignore_errors=True)
+
+
+def _merge(host: Context, merge: Path) -> None:
+    """Has the running instance take up what has changed. Every action leaves alone what is so already."""
+    said = iris.log_size()
+    try:
+        _run_merge(host, merge, check=True)
+    except StepError as error:
+        raise StepError(f"{error}{iris.complaint(said)}") from None
+
+
+def _run_merge(host: Context, merge: Path, *, check: bool) -> None:
+    # The configuration file has to be named. Source: Automating Configuration with Configuration Merge, "Reconfigure an Existing
+    # Instance".
+    cpf = str(iris.installed(host).cpf)
+    host.run(iris.as_owner("iris", "merge", host.description.instance, str(merge), cpf), check=check, seconds=1800)
+
+
+def _restart_if_needed(host: Context) -> None:
+    """Restarts an instance that has taken up settings which need it. A primary isn't: that would be a failover.
+
+    Source: class reference, Config.CPF.PendingRestart.
+    """
+    if "cdk:restart" not in iris.call(host, "Restart^%ZcdkHost"):
+        return
+    if iris.installed(host).is_primary:
+        host.log("warning: changed settings wait for a restart, which is not made while this member is primary")
+    else:
+        restart(host)

@@ -1,0 +1,171 @@
+"""The mirror: who creates it, who joins, and when a member has become what it is to be. docs/adr/0007-who-creates-the-mirror.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from typing import TYPE_CHECKING, Optional
+
+from .. import iris, network
+from ..aws import ssm
+from ..aws.client import AwsError
+from ..errors import StepError
+from ..layout import ISCAGENT_PORT, OWN
+from .authorize import authorize, authorize_clients
+from .instance import bring_up, restart
+
+if TYPE_CHECKING:
+    from ..context import Context
+
+#: On the volume of the installation: who has the volume, has the number.
+_NUMBER = OWN / "claim"
+
+#: Policy: the others' hosts may just be starting and installing.
+_ARBITER_SECONDS = 900
+_PRIMARY_SECONDS = 3600
+_READY_SECONDS = 1800
+#: A member that has joined and isn't in place after this time, nor on its way, is restarted, once. Seen by others, and documented
+#: nowhere: "Without restart, FAILOVER member fails to retrieve (mirror) journal file", IRISMeister/azure-arm.
+_RESTART_SECONDS = 90
+_ON_ITS_WAY = ("Synchronizing", "Transition")
+
+
+def claim(host: Context) -> None:
+    """Claims the mirror for this member, if nobody has; the one who has it creates the mirror.
+
+    Nothing is claimed by a member that is in the mirror already, nor by one for disaster recovery, nor before the arbiter answers.
+
+    Raises:
+        StepError: The arbiter doesn't answer.
+    """
+    if _joins_for_certain(host):
+        return
+    number = _number(host)
+    claimed = _claimed(host)
+    if not claimed:
+        arbiter = host.description.mirror.arbiter
+        host.wait_until(
+            f"the arbiter to take connections at {arbiter}, port {ISCAGENT_PORT}",
+            lambda: network.takes_connections(arbiter, ISCAGENT_PORT),
+            seconds=_ARBITER_SECONDS,
+        )
+        value = json.dumps({"member": host.description.name, "number": number})
+        ssm.put_parameter_once(host.aws, host.description.mirror.created_parameter, value)
+        claimed = _claimed(host)
+    mine = claimed.get("number") == number
+    host.log(f"{'this member creates' if mine else claimed.get('member', 'another member') + ' has created'} the mirror")
+
+
+def start_member(host: Context) -> None:
+    """Has the instance run as what the member is to be: the one that creates the mirror, or one that joins it.
+
+    Raises:
+        StepError: There is no primary to join, or the instance didn't become that; with what IRIS said.
+    """
+    if creates(host):
+        bring_up(host, host.config("create.cpf"))
+        return
+    if not iris.is_configured(host, iris.installed(host)):
+        _wait_for_primary(host)
+    # What it would do to a mirror that is there, nothing, is the same in both files; this one never makes another.
+    bring_up(host, host.config("join.cpf"))
+
+
+def authorize_peers(host: Context) -> None:
+    """Authorizes the application servers and, on the primary, who waits to join; later a timer does that.
+
+    Raises:
+        StepError: IRIS refused it.
+    """
+    authorize_clients(host)
+    authorize(host)
+
+
+def mirror_is_ready(host: Context) -> None:
+    """Waits until the member is in its place: primary, backup, or connected for disaster recovery.
+
+    Raises:
+        StepError: It isn't in time; with what IRIS said.
+    """
+    began, said = time.monotonic(), iris.log_size()
+    restarted = False
+
+    def is_in_place() -> bool:
+        nonlocal restarted
+        instance = iris.installed(host)
+        late = time.monotonic() - began > _RESTART_SECONDS
+        if late and not restarted and not instance.is_in_place and instance.mirror_status not in _ON_ITS_WAY:
+            restarted = True
+            host.log(f"still {instance.mirror_status or 'not in the mirror'} after {_RESTART_SECONDS} s: restarting the instance once")
+            restart(host)
+            instance = iris.installed(host)
+        return instance.is_in_place
+
+    mirror = host.description.mirror.name
+    try:
+        host.wait_until(f"this member to take its place in the mirror {mirror}", is_in_place, seconds=_READY_SECONDS)
+    except StepError as error:
+        instance = iris.installed(host)
+        shown = f"{instance.status}, {instance.member_type or 'no member'}, {instance.mirror_status or 'no mirror status'}"
+        raise StepError(f"{error}: it is {shown}{iris.complaint(said)}") from None
+
+
+def creates(host: Context) -> bool:
+    """Whether this member is the one that creates the mirror, which it may do again after an interruption.
+
+    Raises:
+        StepError: Nobody has claimed the mirror.
+    """
+    if _joins_for_certain(host):
+        return False
+    claimed = _claimed(host)
+    if not claimed:
+        raise StepError(f"nobody has claimed the mirror ({host.description.mirror.created_parameter}): run cdk-host serve")
+    return claimed.get("number") == _number(host)
+
+
+def _joins_for_certain(host: Context) -> bool:
+    return host.description.member_type == "dr" or iris.is_configured(host, iris.installed(host))
+
+
+def _number(host: Context) -> str:
+    """The number that stands for this member's installation volume. On disk before anybody hears of it."""
+    if not _NUMBER.exists():
+        host.write(_NUMBER, secrets.token_hex(16), mode=0o600)
+        handle = os.open(OWN, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    return _NUMBER.read_text(encoding="ascii").strip()
+
+
+def _claimed(host: Context) -> dict[str, str]:
+    """What was claimed; empty if nothing was."""
+    name = host.description.mirror.created_parameter
+    try:
+        text = ssm.get_parameter(host.aws, name)
+    except AwsError as error:
+        if error.code != "ParameterNotFound":
+            raise
+        return {}
+    try:
+        value = json.loads(text)
+        return {"member": str(value["member"]), "number": str(value["number"])}
+    except (ValueError, KeyError, TypeError):
+        raise StepError(f"the SSM parameter {name} is no claim of a member: nobody creates the mirror as long as it is there") from None
+
+
+def _wait_for_primary(host: Context) -> Optional[str]:
+    mirror = host.description.mirror
+    others = ", ".join(f"{name} ({address})" for name, address in mirror.members.items() if address != host.me.address)
+    found: list[str] = []
+
+    def is_there() -> bool:
+        found.extend(filter(None, [network.primary_of(host)]))
+        return bool(found)
+
+    host.wait_until(f"a primary of the mirror {mirror.name} to join: {others}", is_there, seconds=_PRIMARY_SECONDS, every=3)
+    return found[0]

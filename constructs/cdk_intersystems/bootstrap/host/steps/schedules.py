@@ -1,0 +1,45 @@
+"""What runs again and again: timers of systemd, whose units stand in `bootstrap/units`.
+
+Each timer says in its section X-Cdk-Host for which roles it is; systemd passes over sections that begin with X-.
+"""
+
+from __future__ import annotations
+
+from configparser import ConfigParser
+from typing import TYPE_CHECKING, Iterator
+
+from .. import services
+from ..context import CODE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..context import Context
+
+_OURS = "X-Cdk-Host"
+
+
+def schedules(host: Context) -> None:
+    """Makes sure that the timers of the host's role run, now and from each start on.
+
+    Raises:
+        StepError: One doesn't start.
+    """
+    for timer in timers_for(host.description.role, CODE / "units"):
+        services.install(host, timer.with_suffix(".service"))
+        services.install(host, timer)
+        services.keep_running(host, timer.name, timer.with_suffix(".service").name)
+
+
+def timers_for(role: str, folder: Path) -> Iterator[Path]:
+    """The timers of a role, by name.
+
+    Args:
+        role: The role.
+        folder: Where the units stand.
+    """
+    for timer in sorted(folder.glob("*.timer")):
+        unit = ConfigParser(interpolation=None, strict=False)
+        unit.read_string(timer.read_text(encoding="utf-8"))
+        if role in unit.get(_OURS, "Roles", fallback="").split():
+            yield timer

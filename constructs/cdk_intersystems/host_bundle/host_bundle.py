@@ -1,0 +1,162 @@
+"""`HostBundle`: the bundle of a group of hosts, and the SSM parameter by which they find it."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from aws_cdk import ArnFormat, Aws, CfnCreationPolicy, CfnResource, CfnResourceSignal, FileAssetPackaging, Stack, Stage, Tags
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from cdk_intersystems.bootstrap.bundle import bundle, first_boot, version_of
+from cdk_intersystems.bootstrap.host.description import S3Object
+from cdk_intersystems.bootstrap.host.settings import Secrets, Settings
+from cdk_intersystems.model import tags
+from cdk_intersystems.model.host_files import HostFiles
+from cdk_intersystems.model.names import bootstrap_parameter
+
+# How long CloudFormation waits for a host to say that it serves: packages, an installation kit of some GiB, and of a member the
+# joining of a mirror with empty databases.
+_START_LIMIT = "PT60M"
+
+
+class HostBundle(Construct):
+    """Defines what a group of hosts (a mirror or a tier) runs.
+
+    The bundle has the code that runs on hosts and, for each, what it is to become. Its version is the SHA-256 of its content,
+    the same wherever it is synthesized; it is published with the other assets of the stack. A parameter says which version is
+    meant, with what only CloudFormation knows. So another bundle changes an asset and a parameter, and no host.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: str,
+        group: str,
+        files: HostFiles,
+        secrets: Secrets,
+        log_group: logs.ILogGroup,
+    ) -> None:
+        """Define the bundle and the parameter.
+
+        Args:
+            scope: The construct this belongs to.
+            id: Its id within the scope.
+            deployment: Name of the deployment.
+            group: Name of the mirror or tier.
+            files: What the bundle has for each host beside the code.
+            secrets: ARNs of the secrets the hosts may read.
+            log_group: The hosts' log group.
+        """
+        super().__init__(scope, id)
+        packed = bundle(files)
+        self.version = version_of(packed)
+        bucket, key = _publish(self, packed, self.version, f"Bundle of {deployment}/{group}")
+        stack = Stack.of(self)
+        self._object = f"arn:{stack.partition}:s3:::{bucket}/{key}"
+        self._parameter = bootstrap_parameter(deployment, group)
+        settings = Settings(
+            bundle=S3Object(bucket=bucket, key=key, sha256=self.version, region=stack.region),
+            secrets=secrets,
+            log_group=log_group.log_group_name,
+        )
+        ssm.CfnParameter(
+            self,
+            "Parameter",
+            name=self._parameter,
+            type="String",
+            description=f"What the hosts of {deployment}/{group} run; read by them when they start for the first time",
+            value=stack.to_json_string(asdict(settings)),
+        )
+
+    def user_data(self) -> ec2.UserData:
+        """The user data of a host: the same bytes for every host of every deployment."""
+        return ec2.UserData.custom(first_boot())
+
+    def read(self, scope: Construct) -> list[iam.PolicyStatement]:
+        """The statements that let a host find and fetch this bundle and no other, and tell its own stack how the start went.
+
+        Args:
+            scope: A construct of the host's stack.
+        """
+        return [
+            read_parameters(scope, self._parameter),
+            iam.PolicyStatement(actions=["s3:GetObject"], resources=[self._object]),
+            iam.PolicyStatement(sid="TellHowItWent", actions=["cloudformation:SignalResource"], resources=[Aws.STACK_ID]),
+        ]
+
+
+def await_signals(resource: CfnResource, count: int) -> None:
+    """Make CloudFormation wait, when it creates a resource, until its hosts have said that they serve.
+
+    Args:
+        resource: The instance, or the Auto Scaling group; its tags reach the hosts.
+        count: How many hosts.
+    """
+    # Not by the L2s' own arguments: they add an inline policy of their own to the role.
+    resource.cfn_options.creation_policy = CfnCreationPolicy(
+        resource_signal=CfnResourceSignal(count=count, timeout=_START_LIMIT)
+    )
+    Tags.of(resource).add(tags.SIGNAL, f"{Stack.of(resource).stack_name}/{resource.logical_id}")
+
+
+def read_parameters(scope: Construct, *names: str) -> iam.PolicyStatement:
+    """The statement that lets a host read SSM parameters.
+
+    Args:
+        scope: A construct of the host's stack.
+        names: Their names.
+    """
+    return iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameter_arns(scope, *names))
+
+
+def write_parameters_once(scope: Construct, *names: str) -> list[iam.PolicyStatement]:
+    """The statements that let a host write SSM parameters that aren't there yet, and never change one that is.
+
+    Source: Systems Manager User Guide, "Preventing changes to existing parameters using ssm:Overwrite".
+
+    Args:
+        scope: A construct of the host's stack.
+        names: Their names.
+    """
+    arns = parameter_arns(scope, *names)
+    return [
+        iam.PolicyStatement(actions=["ssm:PutParameter"], resources=arns),
+        iam.PolicyStatement(
+            sid="NeverOverwrite",
+            effect=iam.Effect.DENY,
+            actions=["ssm:PutParameter"],
+            resources=arns,
+            conditions={"StringEquals": {"ssm:Overwrite": "true"}},
+        ),
+    ]
+
+
+def parameter_arns(scope: Construct, *names: str) -> list[str]:
+    """The ARNs of SSM parameters in a stack's region and account, by their names alone: no stack has to export anything."""
+    return [
+        Stack.of(scope).format_arn(
+            service="ssm", resource="parameter", resource_name=name.removeprefix("/"), arn_format=ArnFormat.SLASH_RESOURCE_NAME
+        )
+        for name in names
+    ]
+
+
+def _publish(scope: Construct, packed: bytes, version: str, name: str) -> tuple[str, str]:
+    """Hand the bundle to the stack's synthesizer, as the CDK's own assets are; the bucket and key it will have."""
+    stage = Stage.of(scope)
+    assert stage is not None
+    path = Path(stage.asset_outdir) / f"asset.{version}.tar"
+    path.write_bytes(packed)
+    location = Stack.of(scope).synthesizer.add_file_asset(
+        file_name=os.path.relpath(path, stage.outdir),
+        packaging=FileAssetPackaging.FILE,
+        source_hash=version,
+        display_name=name,
+    )
+    return location.bucket_name, location.object_key

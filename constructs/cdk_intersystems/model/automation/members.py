@@ -1,0 +1,160 @@
+"""What the documents ask a member and let its host do: each is one call of `cdk-host`.
+
+A member that is asked answers in one line of `key=value;`, in which branches look for the values they know:
+
+- `role`: `primary`, `backup`, or `none` (IRIS is stopped, or neither yet)
+- `ready`: `yes` if the mirror can fail over to an active backup that has caught up; `agent-controlled` if that is so but for
+  the arbiter; else `no`
+- `current`: `yes` if the version that is published is the one that was applied completely
+- `unfinished`: `yes` if a change of this member was begun and didn't end
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from .steps import Condition, Step, branch, every, refusal
+
+if TYPE_CHECKING:
+    from cdk_intersystems.model.topology import FailoverMemberId
+
+    from .steps import Mirror
+
+HOST: Final = "/usr/local/bin/cdk-host"
+"""What is called on a host."""
+
+SHELL: Final = "AWS-RunShellScript"
+"""The Command document that runs it."""
+
+ACCEPT: Final = "accept"
+REFUSE: Final = "refuse"
+
+# A question is answered in a second or two. A member that has to fetch, install and restart IRIS takes minutes, and one that
+# catches up with hours of journals takes longer; stopping a busy primary takes as long as its open transactions need.
+ASK_SECONDS: Final = 90
+APPLY_SECONDS: Final = 3600
+CATCH_UP_SECONDS: Final = 3600
+STOP_SECONDS: Final = 1200
+
+# Source: Systems Manager API Reference, SendCommand, TimeoutSeconds: at least 30; for how long a command waits for its host.
+_DELIVERY_SECONDS: Final = 60
+# So that the inner time limit comes first, and its result says what happened.
+_SLACK_SECONDS: Final = 60
+
+
+def agent_controlled_parameter() -> dict[str, Any]:
+    """The parameter by which an operator says that a mirror without its arbiter will do."""
+    return {
+        "AgentControlled": {
+            "type": "String",
+            "allowedValues": [REFUSE, ACCEPT],
+            "default": REFUSE,
+            "description": (
+                "Whether to go on while the mirror is agent controlled, that is while the arbiter isn't connected to both "
+                "members. Then nobody takes over if a host is lost during the change."
+            ),
+        }
+    }
+
+
+def ask(member: FailoverMemberId, name: str, *, then: str) -> Step:
+    """A step that asks a member what it is."""
+    return _call(member, name, f"Asks member {member} what it is.", "member tell", ASK_SECONDS, then=then, attempts=3)
+
+
+def apply(member: FailoverMemberId, name: str, *, then: str) -> Step:
+    """A step that applies the published version to a member, and starts its IRIS if it is stopped. The primary refuses."""
+    description = f"Applies the published version to member {member}; the host refuses if it is the primary."
+    return _call(member, name, description, "apply", APPLY_SECONDS, then=then)
+
+
+def stop(member: FailoverMemberId, name: str, *, then: str) -> Step:
+    """A step that stops the IRIS of a member. The primary refuses."""
+    description = f"Stops IRIS on member {member}; the host refuses if it is the primary."
+    return _call(member, name, description, "member stop", STOP_SECONDS, then=then)
+
+
+def wait(member: FailoverMemberId, name: str, *, then: str) -> Step:
+    """A step that waits until a member is an active backup that has caught up, as far as the operator asks for that."""
+    description = f"Waits until member {member} is an active backup, caught up."
+    call = f"member await-ready --agent-controlled {{{{ AgentControlled }}}} --seconds {CATCH_UP_SECONDS}"
+    return _call(member, name, description, call, CATCH_UP_SECONDS + _SLACK_SECONDS, then=then)
+
+
+def hand_over(mirror: Mirror, member: FailoverMemberId, to: FailoverMemberId, name: str, *, then: str) -> list[Step]:
+    """Steps that stop the IRIS of the primary so that the other member takes over, and make sure that it did.
+
+    The host of the primary looks once more whether the other member can take over before it stops, and starts again if the
+    other one doesn't.
+
+    Args:
+        mirror: The mirror.
+        member: The primary.
+        to: The other member.
+        name: Name of the first step.
+        then: The step after them.
+    """
+    asked, sure = f"Ask{to.upper()}After{name}", f"Did{name}Succeed"
+    description = f"Stops IRIS on member {member}, so that member {to} takes over."
+    call = "member hand-over --agent-controlled {{ AgentControlled }}"
+    return [
+        _call(member, name, description, call, STOP_SECONDS, then=asked),
+        ask(to, asked, then=sure),
+        branch(
+            sure,
+            f"Goes on only if member {to} is the primary.",
+            [(told(asked, "role", "primary"), then)],
+            default=f"RefusedAfter{name}",
+        ),
+        refusal(mirror, f"RefusedAfter{name}", f"member {to} has to be the primary now, and says it is not"),
+    ]
+
+
+def told(step: str, key: str, value: str) -> Condition:
+    """Holds if a member that was asked said so."""
+    return {"Variable": f"{{{{ {step}.Output }}}}", "Contains": f"{key}={value};"}
+
+
+def ready(step: str, *more: Condition) -> list[Condition]:
+    """The cases in which a member that was asked is part of a mirror that can fail over; each suffices.
+
+    Args:
+        step: The step that asked.
+        *more: What has to hold beside it.
+    """
+    accepted: Condition = {"Variable": "{{ AgentControlled }}", "StringEquals": ACCEPT}
+    return [
+        every(*more, told(step, "ready", "yes")),
+        every(*more, told(step, "ready", "agent-controlled"), accepted),
+    ]
+
+
+def _call(
+    member: FailoverMemberId, name: str, description: str, call: str, seconds: int, *, then: str, attempts: int = 1
+) -> Step:
+    """A step that calls `cdk-host` and fails if that fails or takes too long.
+
+    Args:
+        member: The member; its host was found by `find_members`.
+        name: Name of the step.
+        description: What it is for.
+        call: The arguments of `cdk-host`.
+        seconds: How long the call may take.
+        then: The step after it.
+        attempts: How often it is tried; more than once only what changes nothing.
+    """
+    return {
+        "name": name,
+        "description": description,
+        "action": "aws:runCommand",
+        "maxAttempts": attempts,
+        "timeoutSeconds": seconds + _DELIVERY_SECONDS + _SLACK_SECONDS,
+        "onFailure": "Abort",
+        "inputs": {
+            "DocumentName": SHELL,
+            "InstanceIds": [f"{{{{ Find{member.upper()}.InstanceId }}}}"],
+            "TimeoutSeconds": _DELIVERY_SECONDS,
+            "Parameters": {"commands": [f"{HOST} {call}"], "executionTimeout": [str(seconds)]},
+        },
+        "nextStep": then,
+    }

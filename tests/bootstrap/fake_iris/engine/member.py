@@ -1,0 +1,358 @@
+"""A mirror member: which role it has, and how it comes to one (HA 3.3, "Automatic Failover Mechanics")."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import hooks, takeover, tls
+from .arbiter_link import ArbiterLink
+from .files import read_json, write_json
+from .follower import Follower
+from .installation import IrisError
+from .joining import Joining
+from .mirror_config import Entry, load
+from .primary import Primary
+from .wire import Peer, connect
+
+if TYPE_CHECKING:
+    from .server import Server
+
+_TYPES = {"0": "Disaster Recovery", "1": "Read-Only Reporting", "2": "Read-Write Reporting"}
+
+
+class Member:
+    """This instance as a member.
+
+    Attributes:
+        state: One of the statuses of HA 5.1.1.1.
+        config: The mirror's configuration.
+        no_failover: The reason why this member can't take over automatically; empty if it can.
+    """
+
+    def __init__(self, server: "Server") -> None:
+        self.server = server
+        self.log = server.log
+        found = load(server.cpf)
+        assert found is not None, "JoinMirror=1 without a mirror"
+        self.config = found
+        self.name = found.name
+        self.state = "Not Initialized"
+        self.no_failover = ""
+        self.primary: Primary | None = None
+        self.follower: Follower | None = None
+        self.arbiter = ArbiterLink(self)
+        self.joining = Joining(self)
+        self.journal = server.journal
+        self.journal.open_mirror(self.name)
+        self._notes = server.installation.mgr / f"mirror-{self.name}.json"
+        #: What survives a restart: the last primary's term, whether this member was primary, whether it was an active backup.
+        self.notes: dict[str, Any] = {"term": 0, "was_primary": False, "active": False, **read_json(self._notes, {})}
+        self._said = ""
+
+    # What it is
+
+    @property
+    def qos(self) -> float:
+        """The QoS timeout in seconds; a member acts between half of it and all of it (HA 4.15)."""
+        return self.config.qos_seconds * self.server.settings.scale
+
+    def is_failover(self) -> bool:
+        return self.config.myself.member_type == 0
+
+    def member_type(self) -> str:
+        """Class Reference, %SYSTEM.Mirror.GetMemberType()."""
+        return "Failover" if self.is_failover() else _TYPES[self.server.cpf.get("MirrorMember", "AsyncMemberType", "0") or "0"]
+
+    def is_primary(self) -> bool:
+        return self.primary is not None and self.state in ("Primary", "In Trouble")
+
+    def status(self) -> str:
+        return self.state
+
+    def shown_status(self) -> str:
+        """What `iris qlist` and GetMemberStatus() say."""
+        return self.server.settings.trouble_shows if self.state == "In Trouble" else self.state
+
+    def become(self, state: str) -> None:
+        self.state = state
+        self.server.show()
+
+    def note(self, **values: Any) -> None:
+        """Remembers something across restarts."""
+        if any(self.notes[key] != value for key, value in values.items()):
+            self.notes.update(values)
+            write_json(self._notes, self.notes)
+
+    def say(self, severity: int, text: str) -> None:
+        """Logs something that would be said again and again only once."""
+        if text != self._said:
+            self.log(severity, text)
+            self._said = text
+
+    def snapshot(self) -> dict[str, Any]:
+        """Introspection for tests."""
+        return {
+            "name": self.name,
+            "member": self.config.me,
+            "state": self.state,
+            "mode": "Arbiter Controlled" if self.arbiter.controls else "Agent Controlled",
+            "arbiter_connected": self.arbiter.connected,
+            "active": bool(self.follower and self.follower.active),
+            "position": self.journal.position,
+            "committed": self.journal.committed,
+            "members": {name: entry.dn for name, entry in self.config.members.items()},
+            "connected": self.primary.connected() if self.primary else {},
+            "pending": sorted(self.joining.pending),
+            "no_failover": self.no_failover,
+        }
+
+    def save_config(self) -> None:
+        self.config.store(self.server.cpf)
+        self.server.save_cpf()
+        self.server.show()
+
+    # Its life
+
+    async def run(self) -> None:
+        """Runs as long as mirroring does."""
+        if trouble := self._cannot_start():
+            # Class Reference, GetStatus(), STOPPED: insufficient license, service disabled, errors during initialization.
+            self.log(2, f"Mirroring is not started: {trouble}")
+            self.become("Stopped")
+            return
+        self.become("Transition")
+        if self.is_failover():
+            self.server.task(self.arbiter.run())
+        if self.server.settings.restart_after_joining and not self._validated():
+            self.become("Waiting")
+            return
+        while self.state != "Stopped":
+            try:
+                await (takeover.failover_round(self) if self.is_failover() else self._async_round())
+            except IrisError as error:
+                self.log(2, str(error))
+                self.become("Stopped")
+
+    def _cannot_start(self) -> str:
+        if not self.server.licensed:
+            return "Mirroring is unavailable for current license"
+        if not self.server.security.enabled("%Service_Mirror"):
+            return "Mirroring Service is required but not enabled"
+        if self.config.me not in self.config.members:
+            return f"Failed to find our mirror name ({self.config.me}) in the mirror configuration for {self.name}"
+        if self.config.use_ssl:
+            try:
+                for name in ("%MirrorServer", "%MirrorClient"):
+                    if name not in self.server.security.data["ssl"]:
+                        return f"SSL Configuration {name} is required but missing"
+                dn = tls.check(self.server.security.data["ssl"]["%MirrorServer"])
+            except IrisError as error:
+                return f"Problem detected with mirror SSL/TLS configuration: {error}"
+            if not tls.same_name(dn, self.config.myself.dn):
+                # HA 5.4: the primary tells connected members of its own; the others' have to be authorized on the primary.
+                self.config.with_dn(self.config.me, dn)
+                self.save_config()
+        return ""
+
+    def _validated(self) -> bool:
+        """CPF, "ValidatedMember": otherwise it has its role from the primary before it joins, and takes none by itself."""
+        return self.server.cpf.get("MirrorMember", "ValidatedMember") == "1"
+
+    def validate(self) -> None:
+        if not self._validated():
+            self.server.cpf.set("MirrorMember", "ValidatedMember", "1")
+            self.save_config()
+
+    async def may_be_primary(self) -> bool:
+        """Whether it may become primary by itself at all."""
+        defined = self.config.properties.get("DefinedPrimary", "")
+        if not self._validated():
+            self.say(1, "This member has to obtain its role from the primary")
+        elif defined not in ("", self.config.me):
+            self.say(1, f"No failover is set: {defined} has to be the primary")
+        elif self.no_failover:
+            self.say(2, f"Automatic failover does not occur: {self.no_failover}")
+        else:
+            return True
+        return False
+
+    async def _async_round(self) -> None:
+        """An async member looks for the primary among the failover members (HA 3.5.4)."""
+        for entry in self.config.failover():
+            if await self.follow(entry):
+                return
+        self.become("Waiting")
+        await asyncio.sleep(self.qos / 4)
+
+    async def follow(self, entry: Entry) -> Follower | None:
+        """Follows a primary until the connection ends.
+
+        Returns:
+            The connection that was; None if there was none.
+        """
+        follower = Follower(self, entry)
+        if not await follower.connect():
+            return None
+        self.follower = follower
+        try:
+            await follower.run()
+        finally:
+            self.follower = None
+        return follower
+
+    async def become_primary(self, former: Entry | None) -> None:
+        """Becomes primary, and is it until it isn't any more.
+
+        Args:
+            former: The failover member that was primary and may still be alive.
+        """
+        self.become("Transition")
+        while not await hooks.may_become_primary(self.server):
+            await asyncio.sleep(30 * self.server.settings.scale)
+        self.log(1, "Becoming primary mirror server")
+        term = int(self.notes["term"]) + 1
+        self.note(term=term, was_primary=True, active=False)
+        if self.config.properties.get("DefinedPrimary") == self.config.me:
+            # CPF, "Mirrors", DefinedPrimary: "cleared automatically when that node starts up and becomes the primary".
+            self.config.properties.pop("DefinedPrimary")
+            self.save_config()
+        self.journal.commit(len(self.journal.records))
+        self.journal.switch()
+        self.primary = Primary(self, term)
+        self.become("Primary")
+        if former:
+            self.server.task(takeover.force_down(self, former))
+        hooks.notify(self.server, "NotifyBecomePrimary")
+        await self.primary.run()
+
+    async def shut_down(self) -> None:
+        """The instance is stopped in good order (HA 3.3.2.2: an active backup is told to take over)."""
+        if self.primary:
+            await self.primary.hand_over()
+        self.state = "Stopped"
+
+    async def set_no_failover(self, yes: bool) -> None:
+        """`iris stop nofailover`, SetNoFailover() and ClearNoFailover()."""
+        if yes:
+            self.config.properties["DefinedPrimary"] = self.config.me if self.primary else (self.primary_name() or self.config.me)
+        else:
+            self.config.properties.pop("DefinedPrimary", None)
+        self.save_config()
+        if self.primary:
+            await self.primary.propagate()
+
+    def primary_name(self) -> str:
+        """The current primary, as far as this member knows."""
+        return self.config.me if self.primary else self.follower.entry.name if self.follower else ""
+
+    async def write(self, value: str) -> int:
+        """Writes a record, and returns its number when it is durable.
+
+        Raises:
+            IrisError: If this isn't the primary.
+        """
+        if self.primary is None:
+            raise IrisError("<PROTECT>")
+        return await self.primary.write(value)
+
+    # Talking to others
+
+    async def open(self, entry: Entry, *, agent: bool = False) -> Peer:
+        """Opens a connection to another member's superserver, or to its agent.
+
+        Raises:
+            OSError: If it can't, or the other end's certificate isn't a member's (Security, "Server authentication").
+        """
+        context = None
+        if self.config.use_ssl and not agent:
+            context = tls.context(self.server.security.data["ssl"]["%MirrorClient"], server=False)
+        last: OSError = ConnectionError("no address")
+        # HA 3.5.4: async members fall back to the superserver address; for agents all addresses are tried.
+        addresses = [entry.agent_address] if agent else []
+        addresses += [entry.private] if self.is_failover() and not agent else [entry.private, entry.superserver]
+        for address in dict.fromkeys(addresses):
+            try:
+                port, purpose = (entry.agent_port, "agent") if agent else (entry.port, "mirror")
+                peer = await connect(address, port, purpose, context=context, seconds=max(self.qos / 2, 0.3))
+            except OSError as error:
+                last = error
+                continue
+            if context and not self.config.authorized(tls.distinguished_name(peer.certificate)):
+                peer.close()
+                raise ConnectionRefusedError(f"certificate of {entry.name} is of no member")
+            return peer
+        raise last
+
+    async def ask(self, entry: Entry, **message: Any) -> dict[str, Any] | None:
+        """Asks another member's instance; None if it can't be reached."""
+        with contextlib.suppress(OSError):
+            peer = await self.open(entry)
+            try:
+                return await peer.ask(max(self.qos, 0.5), **message)
+            finally:
+                peer.close()
+        return None
+
+    async def ask_agent(self, entry: Entry, **request: Any) -> dict[str, Any] | None:
+        """Asks another member's ISCAgent about its instance; None if it can't be reached."""
+        with contextlib.suppress(OSError):
+            peer = await self.open(entry, agent=True)
+            try:
+                instance = {"directory": entry.directory, "mirror": self.name}
+                return await peer.ask(max(self.qos, 1), instance=instance, **request)
+            finally:
+                peer.close()
+        return None
+
+    def about_me(self) -> dict[str, Any]:
+        """What members tell one another."""
+        return {
+            "member": self.config.me,
+            "guid": self.config.myself.guid,
+            "set": self.config.guid,
+            "type": self.member_type(),
+            "state": self.state,
+            "position": self.journal.position,
+            "was_primary": self.notes["was_primary"],
+            "term": self.notes["term"],
+            "MaxServers": self.server.max_servers,
+        }
+
+    async def serve(self, peer: Peer) -> None:
+        """Serves a connection of another member."""
+        message = await peer.receive(max(self.qos, 1))
+        if self.config.use_ssl:
+            # Security, "Client authentication": no match, and the connection is dropped.
+            dn = tls.distinguished_name(peer.certificate)
+            if not dn or not self.config.authorized(dn):
+                self.joining.unknown_name(dn, str(message.get("member", "")))
+                return
+        if message["op"] == "status":
+            peer.send(**self.about_me())
+        elif message["op"] == "hello" and self.primary:
+            await self.primary.serve(peer, message)
+        elif message["op"] == "stand down":
+            await takeover.stand_down(self, message)
+            peer.send(ok=True)
+        elif message["op"] == "hello":
+            peer.send(refused="This is not the primary", state=self.state)
+
+    async def agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What this host's agent passes on.
+
+        Raises:
+            IrisError: If it is refused.
+        """
+        if request["op"] == "join":
+            return await self.joining.request(request)
+        if request["op"] == "entry":
+            return {"entry": self.config.myself.to_json()}
+        return self.about_me()
+
+
+def journal_directory(text: str) -> Path:
+    """The directory of the primary journal, by a CPF's text; for the agent."""
+    from .cpf import Document
+
+    return Path(Document(text).get("Journal", "CurrentDirectory"))

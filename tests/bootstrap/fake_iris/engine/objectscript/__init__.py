@@ -1,0 +1,1 @@
+"""As much of ObjectScript as scripts on hosts need."""

@@ -1,0 +1,340 @@
+"""A lab: hosts on a network of their own, with an AWS that has published what they are to become.
+
+See test_first_boot.py for how it is used.
+"""
+
+import io
+import itertools
+import json
+import secrets
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.model import tags as names
+from cdk_intersystems.model.names import bootstrap_parameter
+from tests.bootstrap.lab.aws import LabAws
+from tests.bootstrap.lab.descriptions import plain_description
+from tests.bootstrap.lab.disks import Disk, by_id, grow, make_disk
+from tests.bootstrap.lab.host import Host
+from tests.bootstrap.lab.imds import Machine
+from tests.bootstrap.lab.janitor import Janitor
+from tests.bootstrap.lab.namespaces import Keeper, run
+from tests.bootstrap.lab.network import NETWORK, Switch
+from tests.bootstrap.lab.time_source import TimeSource
+
+# There on every Linux, and in the lab's own mounts only the lab is to be seen there.
+_FOLDER = Path("/mnt")
+LOG_GROUP = "/lab/bootstrap"
+SECRETS = ("password", "gateway", "license", "authority")
+_numbers = itertools.count(1)
+
+Files = Mapping[str, str | bytes]
+
+
+class LabHost(Host):
+    """A host that AWS knows as an instance.
+
+    Attributes:
+        machine: The instance.
+    """
+
+    machine: Machine
+
+    @property
+    def instance_id(self) -> str:
+        return self.machine.instance_id
+
+    def unit_state(self, unit: str) -> str:
+        """What systemd says of a unit: `active`, `failed`, `activating` and so on."""
+        return self.run("systemctl", "is-active", unit, check=False).output.strip()
+
+    def wait_for_unit(self, unit: str, state: str = "active", seconds: float = 60) -> None:
+        """Waits until a unit is in a state."""
+        self.wait_until(f"{unit} to be {state}", lambda: self.unit_state(unit) == state, seconds)
+
+
+class Lab:
+    """Hosts, a switch, and AWS; all gone at the end of the `with` block, or of this process.
+
+    Example:
+        with Lab() as lab:
+            arbiter = lab.host(name="arbiter", address="10.20.3.10", description=lab.description("arbiter"))
+            arbiter.boot()
+            lab.wait_for_signal(arbiter)
+
+    Attributes:
+        aws: AWS.
+        clock: The Amazon Time Sync Service.
+        secrets: Name -> value of everything secret in it; must be seen nowhere on a host. See also `all_secrets`.
+        secret_arns: Name (`password`, `gateway`, `license`, `authority`) -> ARN. The last one has no value yet.
+        code: Path below `bootstrap/` -> content of code that hosts get instead of, or besides, this repository's.
+    """
+
+    def __init__(self) -> None:
+        self.secrets = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ("password", "gateway", "license")}
+        self.code: dict[str, bytes] = {}
+        self._hosts: list[LabHost] = []
+        self._disks: dict[str, Disk] = {}
+        self._groups: dict[tuple[str, str], dict[str, Files]] = {}
+
+    def __enter__(self) -> Self:
+        self.keeper = Keeper(mounts=True)
+        run([*self.keeper.enter("mount"), "mount", "-t", "tmpfs", "lab", _FOLDER])
+        run([*self.keeper.enter("mount"), "mkdir", *(_FOLDER / name for name in ("groups", "kernel", "hosts", "disks", "swept"))])
+        self._janitor = Janitor(self.keeper, _FOLDER / "swept")
+        self._switch = Switch()
+        self.aws = LabAws(self._switch)
+        self.clock = TimeSource(self._switch)
+        self.aws.attached = self._plug_disk_in
+        self.bucket = f"lab-{self.aws.account}"
+        place = {"LocationConstraint": self.aws.region}
+        self.aws.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
+        self.aws.client("logs").create_log_group(logGroupName=LOG_GROUP)
+        make = self.aws.client("secretsmanager").create_secret
+        self.secret_arns = {name: make(Name=f"lab/{name}", SecretString=value)["ARN"] for name, value in self.secrets.items()}
+        self.secret_arns["authority"] = make(Name="lab/authority")["ARN"]
+        self._vpc = self.aws.client("ec2").create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
+        self._subnets: dict[tuple[str, str], str] = {}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for host in self._hosts:
+            host.remove()
+        self.aws.remove()
+        self.clock.remove()
+        self._switch.remove()
+        for disk in self._disks.values():
+            disk.remove()
+        self._janitor.stop()
+        self.keeper.stop()
+        if kind is None:
+            assert not self.aws.wrongly_signed, self.aws.wrongly_signed
+
+    # Hosts
+
+    def host(
+        self,
+        *,
+        name: str,
+        address: str,
+        description: Mapping[str, Any],
+        files: Files | None = None,
+        tags: Mapping[str, str] | None = None,
+        zone: str = "",
+        environment: Mapping[str, str] | None = None,
+        user_data: bytes | None = None,
+        disk_mib: int = 512,
+    ) -> LabHost:
+        """Publishes what a host is to become, launches its instance, and makes the host, switched off.
+
+        Make all hosts of a group before the first one boots: each one makes another version of the bundle.
+
+        Args:
+            name: Its name in the lab.
+            address: Its address, in 10.20.0.0/16.
+            description: Its `host.json`, as `model/host_description.py` makes it; see also `description`.
+            files: Name -> content of the files beside it.
+            tags: Its tags. Default: those that its stack gives it. Those given are put over them; an empty one is left out.
+            zone: Its zone. Default: by the third number of its address.
+            environment: Variables that every service has, besides those that say where AWS is.
+            user_data: Default: first_boot.py.
+            disk_mib: How much may be written to its root disk.
+        """
+        group = (str(description["deployment"]), str(description["group"]))
+        which = str(description["host"])
+        self._groups.setdefault(group, {})[which] = {"host.json": json.dumps(description), **(files or {})}
+        self.publish(*group)
+        zone = zone or self.aws.region + "abc"[int(address.split(".")[2]) % 3]
+        all_tags = {**_tags(name, description), **(tags or {})}
+        host = LabHost(
+            self.keeper,
+            _FOLDER,
+            self._switch,
+            name=name,
+            address=address,
+            operating_system=str(description["operating_system"]),
+            environment={**self.aws.environment, **(environment or {})},
+            user_data=bundle.first_boot().encode() if user_data is None else user_data,
+            disk_mib=disk_mib,
+        )
+        host.machine = self._launch(name, address, zone, {key: value for key, value in all_tags.items() if value})
+        self._hosts.append(host)
+        return host
+
+    def _launch(self, name: str, address: str, zone: str, tags: dict[str, str]) -> Machine:
+        ec2 = self.aws.client("ec2")
+        block = ".".join(address.split(".")[:3]) + ".0/24"
+        if (zone, block) not in self._subnets:
+            made = ec2.create_subnet(VpcId=self._vpc, CidrBlock=block, AvailabilityZone=zone)
+            self._subnets[zone, block] = made["Subnet"]["SubnetId"]
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        launched = ec2.run_instances(
+            ImageId="ami-0123456789abcdef0",
+            InstanceType="m7i.large",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=self._subnets[zone, block],
+            PrivateIpAddress=address,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": listed}],
+        )
+        instance_id = launched["Instances"][0]["InstanceId"]
+        machine = Machine(name, instance_id, address, self.aws.region, zone, self.aws.account, tags)
+        self.aws.add(machine)
+        return machine
+
+    def terminate(self, host: LabHost) -> None:
+        """Ends a host and its instance: its root disk is gone, its volumes are not."""
+        host.remove()
+        self._hosts.remove(host)
+        self.aws.machines.remove(host.machine)
+        self.aws.client("ec2").terminate_instances(InstanceIds=[host.instance_id])
+
+    def scale_in(self, host: LabHost, *, group: str, hook: str) -> None:
+        """Has Auto Scaling take a server away: it waits in the lifecycle hook until the server has left."""
+        host.machine.group, host.machine.waits_in, host.machine.target_state = group, hook, "Terminated"
+
+    # What they are to become
+
+    def description(self, role: str, **changes: Any) -> dict[str, Any]:
+        """A `host.json` that is complete and plain: deployment `lab`, mirror `TRAK` of 10.20.1.10, 10.20.2.10, arbiter 10.20.3.10.
+
+        Args:
+            role: `member`, `arbiter`, `application` or `web`.
+            changes: What is to be otherwise.
+        """
+        return {**plain_description(role), **changes}
+
+    def only_steps(self, role: str, prepare: Sequence[str] = (), serve: Sequence[str] = ()) -> None:
+        """Has hosts of a role, of those published from now on, do these steps and no others.
+
+        Args:
+            role: The role.
+            prepare: Steps as module and function below `host/steps`: `volumes.volumes`.
+            serve: The same for serve.
+        """
+        modules = sorted({step.rpartition(".")[0] for step in (*prepare, *serve)})
+        listed = [f"{{{role!r}: ({''.join(f'{step}, ' for step in steps)})}}" for steps in (prepare, serve)]
+        imports = "".join(f"from .steps import {module}\n" for module in modules)
+        self.code["host/roles.py"] = f"{imports}PREPARE = {listed[0]}\nSERVE = {listed[1]}\n".encode()
+
+    def publish(self, deployment: str, group: str) -> str:
+        """Publishes the bundle of a group and writes its parameter.
+
+        Returns:
+            Its version.
+        """
+        packed = self._with_code(bundle.bundle(self._groups[deployment, group]))
+        version = bundle.version_of(packed)
+        self.aws.client("s3").put_object(Bucket=self.bucket, Key=f"{version}.tar", Body=packed)
+        self.set_parameter(bootstrap_parameter(deployment, group), json.dumps(self.settings(version)))
+        return version
+
+    def change(self, host: LabHost, files: Files | None = None, **changes: Any) -> str:
+        """Changes what a host is to become and publishes that; no host notices before it applies it.
+
+        Returns:
+            The new version.
+        """
+        tags = host.machine.tags
+        group = (tags[names.DEPLOYMENT], tags.get(names.TIER) or tags[names.MIRROR_SET])
+        config = self._groups[group]
+        which = tags.get(names.MEMBER, "server")
+        description = {**json.loads(config[which]["host.json"]), **changes}
+        config[which] = {**config[which], **(files or {}), "host.json": json.dumps(description)}
+        return self.publish(*group)
+
+    def settings(self, version: str) -> dict[str, Any]:
+        """The content of a group's parameter."""
+        where = {"bucket": self.bucket, "key": f"{version}.tar", "sha256": version, "region": ""}
+        return {"bundle": where, "secrets": self.secret_arns, "log_group": LOG_GROUP}
+
+    def set_parameter(self, name: str, value: str) -> None:
+        """Writes an SSM parameter."""
+        self.aws.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+    def artifact(self, key: str, content: bytes) -> dict[str, str]:
+        """Puts a file, such as a kit, into the artifacts' bucket, and returns what a description says of it."""
+        self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=content)
+        return {"bucket": self.bucket, "key": key, "sha256": bundle.version_of(content), "region": ""}
+
+    def _with_code(self, packed: bytes) -> bytes:
+        if not self.code:
+            return packed
+        again = io.BytesIO()
+        paths = {f"bootstrap/{path}": content for path, content in self.code.items()}
+        with tarfile.open(fileobj=io.BytesIO(packed)) as old, tarfile.open(fileobj=again, mode="w") as new:
+            for entry in old:
+                if entry.name not in paths:
+                    new.addfile(entry, old.extractfile(entry))
+            for path, content in paths.items():
+                entry = tarfile.TarInfo(path)
+                entry.size, entry.mode = len(content), 0o755 if content.startswith(b"#!") else 0o644
+                new.addfile(entry, io.BytesIO(content))
+        return again.getvalue()
+
+    # Volumes
+
+    def volume(self, host: LabHost, role: str, mib: int = 320, number: int = 1) -> str:
+        """Makes an EBS volume for a host, as its stack does: tagged, in its zone, not attached.
+
+        Args:
+            host: Whose volume it is.
+            role: Its tag: `installation`, `data`, `wij`, `journal`, `alternate-journal`.
+            mib: Size of its device; AWS tells the next whole GiB.
+            number: Which one, if there are several of this role.
+
+        Returns:
+            Its id.
+        """
+        kept = (names.DEPLOYMENT, names.MIRROR_SET, names.MEMBER)
+        tags = {name: value for name, value in host.machine.tags.items() if name in kept} | {names.VOLUME: role}
+        made = self.aws.client("ec2").create_volume(
+            AvailabilityZone=host.machine.zone,
+            Size=max(1, -(-mib // 1024)),
+            VolumeType="gp3",
+            TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": key, "Value": tags[key]} for key in tags]}],
+        )
+        volume_id = str(made["VolumeId"])
+        name = f"{next(_numbers)}-{host.name}-{role}-{number}"
+        self._disks[volume_id] = make_disk(self.keeper, _FOLDER / "disks", name, mib, by_id(volume_id))
+        return volume_id
+
+    def disk(self, volume_id: str) -> Disk:
+        """The device behind a volume."""
+        return self._disks[volume_id]
+
+    def grow(self, volume_id: str, mib: int) -> None:
+        """Makes a volume larger, as ModifyVolume does."""
+        grow(self.keeper, self._disks[volume_id], mib)
+        size = self.aws.client("ec2").describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["Size"]
+        if -(-mib // 1024) > size:
+            self.aws.client("ec2").modify_volume(VolumeId=volume_id, Size=-(-mib // 1024))
+
+    def _plug_disk_in(self, machine: Machine, volume_id: str) -> None:
+        host = next(host for host in self._hosts if host.machine is machine)
+        if volume_id in self._disks:
+            host.attach(self._disks[volume_id])
+
+    # Waiting
+
+    def wait_for_signal(self, host: LabHost, status: str = "SUCCESS", seconds: float = 60) -> None:
+        """Waits until CloudFormation was told something about a host, and fails if it was told something else."""
+        told: Callable[[], list[str]] = lambda: [each.status for each in self.aws.signals if each.unique_id == host.instance_id]  # noqa: E731
+        host.wait_until(f"the signal {status}", lambda: bool(told()), seconds)
+        assert told() == [status], f"{told()}\n{host.journal()[-4000:]}"
+
+    @property
+    def all_secrets(self) -> dict[str, str]:
+        """Everything secret: name -> value."""
+        issued = {f"credentials {host.name} {n}": each for host in self._hosts for n, each in enumerate(host.machine.all_secrets())}
+        return {**self.secrets, **issued}
+
+
+def _tags(name: str, description: Mapping[str, Any]) -> dict[str, str]:
+    tier = description["role"] in ("application", "web")
+    mine = {names.TIER: description["group"]} if tier else {names.MIRROR_SET: description["group"], names.MEMBER: description["host"]}
+    return {names.DEPLOYMENT: description["deployment"], names.SIGNAL: f"lab-{name}/Instance", "Name": name, **mine}
