@@ -72,6 +72,8 @@ class WebTierStack(RegionalStack):
             internet=settings.internet,
             encryption_key=shared.encryption_key(self),
             platform=deployment.platform.model(),
+            paths=tier.paths,
+            gateway_parameters=tier.gateway_parameters,
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),
             deletion_protection=settings.termination_protection,

@@ -15,7 +15,8 @@ GATE = "/usr/local/sbin/iris-gate"
 _ROLES = b"""
 from .steps.gate import gate
 from .steps.responder import responder
-PREPARE = {"member": (gate, responder)}
+from .steps.users import users
+PREPARE = {"member": (users, gate, responder)}
 SERVE = {"member": ()}
 """
 
@@ -25,7 +26,8 @@ _QLIST = "IRIS^/irissys/sys^2025.1^{status}^iris.cpf^1972^0^53773^{health}^IRIS^
 _SUPERSERVER = """\
 [Service]
 ExecStart=/usr/bin/python3 -I -c 'import socketserver; \\
-  h = type("H", (socketserver.StreamRequestHandler,), dict(handle=lambda self: [self.wfile.write(line) for line in self.rfile])); \\
+  echo = lambda self: [self.wfile.write(line) for line in self.rfile]; \\
+  h = type("H", (socketserver.StreamRequestHandler,), dict(handle=echo)); \\
   s = type("S", (socketserver.ThreadingTCPServer,), dict(allow_reuse_address=True, daemon_threads=True)); \\
   s(("", 1972), h).serve_forever()'
 """
@@ -41,7 +43,7 @@ class GateMember:
     def __init__(self, lab: Lab, *, boot: bool = True) -> None:
         self.lab = lab
         self._client = Keeper()
-        lab.plug(self._client, CLIENT)
+        lab._switch.plug(self._client, CLIENT)
         lab.code["host/roles.py"] = _ROLES
         files = {"gate.nft": gate_ruleset([PORT])}
         self.host: LabHost = lab.host(name="a", address=ADDRESS, description=lab.description("member"), files=files)
@@ -73,13 +75,20 @@ class GateMember:
     def open(self) -> None:
         """Makes it be open, whatever was before: nothing is held against the member."""
         self.shows("Primary")
-        self.host.run("systemctl", "reset-failed", "superserver.service", check=False)
-        self.host.run("nft", "flush", "set", "inet", "iris_gate", "quarantine", check=False)
-        self.wait_until_gate(0)
+
+        def is_open() -> bool:
+            self.host.run("nft", "flush", "set", "inet", "iris_gate", "quarantine", check=False)
+            return self.gate() == 0
+
+        self.host.wait_until("the gate to be open", is_open)
 
     def wait_until_gate(self, status: int, seconds: float = 20) -> None:
         """Waits until the gate is open, closed, or not loaded."""
         self.host.wait_until(f"the gate to have status {status}", lambda: self.gate() == status, seconds)
+
+    def said(self, unit: str) -> str:
+        """What a unit has said in the journal so far."""
+        return self.host.journal("--unit", unit)
 
     def connect(self, port: int = target_port(PORT)) -> socket.socket:
         """A connection of the client to the member, at a target port unless said otherwise."""

@@ -107,7 +107,8 @@ def run_steps(
     me = {"instance_id": instance_id, "region": "eu-west-2", "zone": "eu-west-2b", "address": host.address, "tags": {}}
     job = {"me": me, "description": description, "steps": steps, "die_after": die_after, "changed": dict(changed or {})}
     host.path(_JOB).write_text(json.dumps(job))
-    ran = host.run("python3", "-B", "-I", "-c", _PROGRAM, check=False)
+    # What is compiled stands where it is no change of the host.
+    ran = host.run("python3", "-X", "pycache_prefix=/run/compiled", "-I", "-c", _PROGRAM, check=False)
     assert not check or ran.status == 0, f"{ran.output}{ran.errors}"
     return Ran(ran.status, ran.output.splitlines(), ran.errors.strip())
 

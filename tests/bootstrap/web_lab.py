@@ -1,5 +1,6 @@
 """A web server in the lab, and what is around it: clients, application servers, mirror members, and what AWS says."""
 
+import itertools
 import json
 import socket
 import ssl
@@ -25,7 +26,7 @@ PASSWORD = "Geheim-4711 of CSPSystem"
 NAME = "web.trakcare.internal"
 
 #: As a web server's roles list them, but for those of others.
-PREPARE = ("web_gateway", "gateway_password", "discovery", "web_server", "keep_discovering")
+PREPARE = ("web_gateway", "gateway_password", "discovery", "web_server", "schedules")
 
 
 @dataclass
@@ -130,6 +131,7 @@ def web_lab(folder: Path, *, tier: str = "app") -> Iterator["WebLab"]:
     lab = WebLab(folder / "lab", tier=tier)
     try:
         lab.authority = Authority(folder)
+        lab.iris_certificate = lab.authority.context()
         lab.certified(lab.authority)
         yield lab
     finally:
@@ -173,9 +175,11 @@ class WebLab:
         members: The mirror members' machines.
         client: Who is outside.
         authority: Who has issued the certificates here.
+        iris_certificate: That of the instances.
     """
 
     authority: "Authority"
+    iris_certificate: ssl.SSLContext
 
     def __init__(self, folder: Path, *, tier: str = "app") -> None:
         folder.mkdir()
@@ -187,6 +191,9 @@ class WebLab:
         self.client = Machine(self.switch, CLIENT)
         self.members = {name: Machine(self.switch, address) for name, address in MEMBERS.items()}
         self.machines: list[Machine] = []
+        self._numbers = itertools.count(11)
+        #: What all steps have logged.
+        self.logged = ""
         self.host.boot()
         self.aws: dict[str, Any] = {"instances": [], "refused": [], "secret": PASSWORD, "arn": "arn:secret", "kit": "kit"}
         self.description: dict[str, Any] = _description(tier)
@@ -223,7 +230,15 @@ class WebLab:
     def steps(self, *names: str) -> str:
         """Runs steps, and returns what they logged."""
         done = self.host.run("cdk-host", *names)
+        self.logged += done.output + done.errors
         return done.output + done.errors
+
+    def install(self) -> None:
+        """Prepares it, with one application server."""
+        server = self.application_server()
+        self.say(instances=[["i-0aa", server.address]])
+        self.steps(*PREPARE)
+        self.without_timer()
 
     def fails(self, *names: str) -> str:
         """Runs steps of which the last one fails, and returns the line it ends with."""
@@ -245,12 +260,11 @@ class WebLab:
         """Has the servers looked for only when a test says so."""
         self.host.run("systemctl", "stop", "cdk-host-discover.timer", "cdk-host-discover.service", check=False)
 
-    def application_server(self, number: int, context: ssl.SSLContext | None) -> Machine:
-        """A machine with IRIS; None: nothing answers yet."""
-        made = Machine(self.switch, f"10.20.5.{number}")
+    def application_server(self) -> Machine:
+        """A machine with IRIS, at an address that none had before."""
+        made = Machine(self.switch, f"10.20.5.{next(self._numbers)}")
         self.machines.append(made)
-        if context is not None:
-            made.iris(context)
+        made.iris(self.iris_certificate)
         return made
 
     def certified(self, authority: "Authority", name: str = NAME) -> None:

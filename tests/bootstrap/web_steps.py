@@ -16,7 +16,7 @@ from bootstrap.host.context import CONFIG, Context, Identity  # noqa: E402
 from bootstrap.host.description import S3Object, read_description  # noqa: E402
 from bootstrap.host.errors import StepError  # noqa: E402
 from bootstrap.host.settings import Secrets, Settings  # noqa: E402
-from bootstrap.host.steps import discovery, web_gateway, web_server  # noqa: E402
+from bootstrap.host.steps import discovery, schedules, web_gateway, web_server  # noqa: E402
 
 says = json.loads(Path("/srv/aws.json").read_text())
 left = int(os.environ.get("DIES_AFTER", "0"))
@@ -54,7 +54,7 @@ def counted(work):
 
 
 ec2.running_instances, s3.fetch, secrets.get_secret = instances, fetch, lambda aws, arn: answer("secret")
-discovery._FIRST_LOOK_SECONDS = 0.2
+discovery._FIRST_LOOK_SECONDS = 0
 host = Context(
     Identity("i-0web", "eu-west-2", "eu-west-2a", "10.20.9.10", {}),
     read_description(CONFIG / "host.json"),
@@ -63,7 +63,7 @@ host = Context(
     lambda line: print(line, flush=True),
 )
 host.run, host.write = counted(host.run), counted(host.write)
-steps = {name: getattr(module, name) for module in (web_gateway, discovery, web_server) for name in dir(module)}
+steps = {name: getattr(module, name) for module in (web_gateway, discovery, web_server, schedules) for name in dir(module)}
 for word in sys.argv[1:]:
     name, *arguments = word.split("=")
     try:

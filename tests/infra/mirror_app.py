@@ -80,8 +80,6 @@ def full_templates() -> Templates:
         app,
         service_endpoints=ec2.SecurityGroup.from_security_group_id(outside, "Endpoints", ENDPOINTS),
         internet=True,
-        kit_uri="s3://kits/iris.tar.gz",
-        kit_key_arn=KIT_KEY,
         license_secret=secretsmanager.Secret.from_secret_name_v2(outside, "License", "iris/key"),
         alarm_topic=sns.Topic.from_topic_arn(outside, "Alarms", TOPIC),
         encryption_key=kms.Key.from_key_arn(outside, "Key", KIT_KEY),

@@ -53,7 +53,7 @@ class TestServers:
 
     def test_are_replaced_when_the_load_balancer_finds_them_unhealthy(self, tiers: WebTiers) -> None:
         tiers.web_template.has_resource_properties(
-            GROUP, {"HealthCheckType": "ELB", "HealthCheckGracePeriod": 300, "CapacityRebalance": Match.absent()}
+            GROUP, {"HealthCheckType": "ELB", "HealthCheckGracePeriod": 600, "CapacityRebalance": Match.absent()}
         )
 
     def test_are_launched_private_and_imdsv2_only(self, tiers: WebTiers) -> None:
@@ -87,26 +87,10 @@ class TestServers:
             "cdk-intersystems:tier": "web",
         }.items()
 
-    def test_may_read_the_kit_they_are_given_and_have_no_inline_policy(self, tiers: WebTiers) -> None:
+    def test_read_no_object_and_have_no_inline_policy(self, tiers: WebTiers) -> None:
         for template in (tiers.web_template, tiers.clinical_template):
             template.resource_count_is("AWS::IAM::Policy", 0)
-        assert "s3:GetObject" not in json.dumps(only(tiers.web_template.to_json(), "AWS::IAM::ManagedPolicy"))
-        tiers.clinical_template.has_resource_properties(
-            "AWS::IAM::ManagedPolicy",
-            {
-                "PolicyDocument": {
-                    "Statement": Match.array_with(
-                        [
-                            {
-                                "Effect": "Allow",
-                                "Action": ["s3:GetObject", "s3:GetObjectVersion"],
-                                "Resource": "arn:aws:s3:::kits/iris.tar.gz",
-                            }
-                        ]
-                    )
-                }
-            },
-        )
+            assert "s3:GetObject" not in json.dumps(only(template.to_json(), "AWS::IAM::ManagedPolicy"))
 
 
 class TestReach:
@@ -115,6 +99,7 @@ class TestReach:
         balancer = _group(template, "Load balancer of web servers t/web")
         servers = _group(template, "Web servers t/web")
         (applications,) = {rule[2] for rule in rules(template) if rule[2].startswith("app:")}
+        (members,) = {rule[2] for rule in rules(template) if "DatabaseNetworkMembers" in rule[2]}
         assert rules(template) == {
             ("in", balancer, "0.0.0.0/0", 443),
             ("in", balancer, "0.0.0.0/0", 80),
@@ -122,6 +107,9 @@ class TestReach:
             ("in", servers, balancer, 443),
             ("out", servers, applications, 1972),
             ("in", applications, servers, 1972),
+            # Their role, for the region's health check.
+            ("out", servers, members, 2189),
+            ("in", members, servers, 2189),
             ("out", servers, ENDPOINTS, 443),
             ("in", ENDPOINTS, servers, 443),
         }
@@ -143,6 +131,8 @@ class TestReach:
             ("in", servers, balancer, 443),
             ("out", servers, members, 1972),
             ("in", members, servers, 1972),
+            ("out", servers, members, 2189),
+            ("in", members, servers, 2189),
             ("out", servers, ENDPOINTS, 443),
             ("in", ENDPOINTS, servers, 443),
         }

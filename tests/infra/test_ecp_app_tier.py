@@ -48,8 +48,6 @@ class Tiers:
             root_volume_gib=250,
             internet=True,
             encryption_key=self.key,
-            kit_uri="s3://kits/iris.tar.gz",
-            kit_key_arn="arn:aws:kms:eu-west-2:111122223333:key/kit",
             license_secret=secretsmanager.Secret.from_secret_complete_arn(
                 stack, "License", "arn:aws:secretsmanager:eu-west-2:111122223333:secret:iris-key-abcdef"
             ),
@@ -227,6 +225,9 @@ class TestReach:
         assert rules(template) == {
             ("out", servers, MEMBERS, 1972),
             ("in", MEMBERS, servers, 1972),
+            # Which of them is the primary.
+            ("out", servers, MEMBERS, 2189),
+            ("in", MEMBERS, servers, 2189),
             ("out", servers, ENDPOINTS, 443),
             ("in", ENDPOINTS, servers, 443),
             # By the default port of the tier's connections.
@@ -240,6 +241,9 @@ class TestReach:
         assert rules(template) == {
             ("out", servers, MEMBERS, 1972),
             ("in", MEMBERS, servers, 1972),
+            # Which of them is the primary.
+            ("out", servers, MEMBERS, 2189),
+            ("in", MEMBERS, servers, 2189),
             ("out", servers, ENDPOINTS, 443),
             ("in", ENDPOINTS, servers, 443),
             ("out", servers, "0.0.0.0/0", 443),
@@ -274,10 +278,8 @@ class TestRole:
         }
         assert allowed["logs:PutLogEvents"] == [{"Fn::GetAtt": [log_group, "Arn"]}]
 
-    def test_may_read_the_kit_and_the_license_it_is_given(self, tiers: Tiers) -> None:
+    def test_may_read_the_license_it_is_given(self, tiers: Tiers) -> None:
         allowed = _allowed(tiers.print_template.to_json())
-        assert allowed["s3:GetObject"] == ["arn:aws:s3:::kits/iris.tar.gz"]
-        assert allowed["kms:Decrypt"] == ["arn:aws:kms:eu-west-2:111122223333:key/kit"]
         assert allowed["secretsmanager:GetSecretValue"] == [
             "arn:aws:secretsmanager:eu-west-2:111122223333:secret:iris-key-abcdef"
         ]

@@ -72,14 +72,14 @@ def test_the_arbiter_may_touch_no_volume_secret_or_kit(full: Templates) -> None:
     assert services == {"ssm", "ssmmessages", "cloudwatch", "logs"}
 
 
-def test_a_member_may_read_its_secrets_and_kit(full: Templates, default: Templates) -> None:
+def test_a_member_may_read_its_secrets_and_no_object(full: Templates) -> None:
     statements = _statements(full["trak-a"])
-    (kit,) = (s for s in statements if "s3:GetObject" in _actions(s))
-    assert "kits/iris.tar.gz" in str(kit["Resource"])
-    assert sum("secretsmanager:GetSecretValue" in _actions(s) for s in statements) >= 1
-    assert "iris/key" in str(statements)
-    assert any(_actions(s) == {"kms:Decrypt"} and KIT_KEY in str(s["Resource"]) for s in statements)
-    assert not any("s3:GetObject" in _actions(s) for s in _statements(default["trak-a"]))
+    (secrets,) = (s for s in statements if "secretsmanager:GetSecretValue" in _actions(s))
+    assert len(secrets["Resource"]) == 2
+    assert "iris/key" in str(secrets)
+    (decrypt,) = (s for s in statements if "kms:Decrypt" in _actions(s))
+    assert decrypt["Condition"] == {"StringEquals": {"kms:ViaService": "secretsmanager.eu-west-2.amazonaws.com"}}
+    assert not any("s3:GetObject" in _actions(s) for s in statements)
 
 
 def test_roles_can_be_brought() -> None:
@@ -151,8 +151,9 @@ def test_a_key_is_made_unless_one_is_brought(default: Templates, full: Templates
 
 def test_logs_and_password_outlive_the_stack(default: Templates, full: Templates) -> None:
     for kind in ("AWS::Logs::LogGroup", "AWS::SecretsManager::Secret"):
-        (kept,) = (r for r in default["trak"]["Resources"].values() if r["Type"] == kind)
-        assert kept["DeletionPolicy"] == "Retain"
+        found = [r for r in default["trak"]["Resources"].values() if r["Type"] == kind]
+        assert found
+        assert {kept["DeletionPolicy"] for kept in found} == {"Retain"}
     assert only(default["trak"], "Logs::LogGroup")["RetentionInDays"] == 365
     assert only(full["trak"], "Logs::LogGroup")["RetentionInDays"] == 30
 

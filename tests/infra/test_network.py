@@ -228,8 +228,19 @@ def test_through_the_endpoints_only_this_account_gets(private: Any) -> None:
     endpoints = resources(private, "EC2::VPCEndpoint")
     assert len(endpoints) > 5
     for endpoint in endpoints:
-        (statement,) = endpoint["PolicyDocument"]["Statement"]
+        statement, *public = endpoint["PolicyDocument"]["Statement"]
         assert set(statement["Condition"]["StringEquals"]) == {"aws:PrincipalAccount"}
+        # What a package manager reads that signs no request.
+        assert [(each["Action"], each["Resource"]) for each in public] == (
+            [("s3:GetObject", "arn:aws:s3:::amazon-ssm-eu-west-2/*")] if str(endpoint["ServiceName"]).endswith(".s3") else []
+        )
+
+
+def test_aws_private_ca_is_reached_only_where_it_issues_certificates(private: Any) -> None:
+    def names(template: Any) -> set[str]:
+        return {str(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in resources(template, "EC2::VPCEndpoint")}
+
+    assert names(_template(private_ca=True)) - names(private) == {"acm-pca"}
 
 
 def test_only_flow_logs_of_this_account_take_their_role(private: Any) -> None:

@@ -51,7 +51,6 @@ class WebTiers:
             log_retention=logs.RetentionDays.ONE_MONTH,
             access_log_bucket=s3.Bucket.from_bucket_name(stack, "Given", "access-logs-of-all"),
             alarm_topic=sns.Topic.from_topic_arn(stack, "Topic", TOPIC),
-            kit_uri="s3://kits/iris.tar.gz",
         )
         portal = ec2.SecurityGroup(stack, "Portal", vpc=base.network.vpc, allow_all_outbound=False)
         self.clinical.connections.allow_default_port_from(portal)

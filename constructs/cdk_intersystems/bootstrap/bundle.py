@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 #: What stands in this folder and is of no use on a host.
 _STAYS_AT_HOME: Final = frozenset({"bundle.py"})
 
+#: Has cloud-init run what follows at each start, not once in the life of an instance: a power cut may come before it has done
+#: anything. Source: cloud-init's documentation, "User data formats", cloud boothook.
+_AT_EACH_START: Final = "#cloud-boothook\n"
+
 _FOLDER, _FILE, _PROGRAM = 0o755, 0o644, 0o755
 
 
 def first_boot() -> str:
     """The user data of every host, byte for byte."""
-    return files(__package__).joinpath("first_boot.py").read_text(encoding="utf-8")
+    return _AT_EACH_START + files(__package__).joinpath("first_boot.py").read_text(encoding="utf-8")
 
 
 @cache

@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -I
 """The user data of every host, and what runs at each of its starts: docs/adr/0006-user-data-that-never-changes.md.
 
-As user data it keeps a copy of itself and starts a unit, which runs the copy at each start. That finds out who the host is and
-fetches its bundle, if none was applied yet, and runs what is in it. Another byte here restarts or replaces every host there is.
+As user data it keeps a copy of itself and has a unit run that at each start. The copy finds out who the host is and fetches its
+bundle, if none was applied yet, and runs what is in it. Another byte here restarts or replaces every host there is.
 """
 # ruff: noqa: PLR0917, S311, S606, T201
 
@@ -46,9 +46,9 @@ ExecStart=/usr/bin/python3 -I {ROOT}/first_boot.py
 WantedBy=multi-user.target
 """
 BUSY = ["Throttl", "SlowDown", "LimitExceeded", "TooManyRequests", "RequestTimeout", "ExpiredToken"]
-# A role that was made a moment ago isn't known everywhere yet.
+# A new role isn't known everywhere yet.
 NEW_ROLE = ["AccessDenied", "UnrecognizedClient", "InvalidClientTokenId", "InvalidAccessKeyId"]
-# The SDKs' own variable; 10 attempts take about two minutes.
+# The SDKs' own variable; 10 take about two minutes.
 ATTEMPTS = int(os.environ.get("AWS_MAX_ATTEMPTS", "10"))
 
 
@@ -60,7 +60,7 @@ class AwsError(StepError):
     """AWS refused a request: `code` and `status` say how."""
 
     def __init__(self, what: str, code: str, status: int, said: str) -> None:
-        super().__init__(f"{what} was refused: {code}, status {status}" + (f": {said}" if said else ""))
+        super().__init__(f"{what} was refused: {code}, status {status}: {said}".rstrip(": "))
         self.code, self.status = code, status
 
 
@@ -75,7 +75,7 @@ class Identity(NamedTuple):
 
 
 def http_send(method: str, url: str, headers: Texts, body: bytes = b"", to: Optional[Path] = None) -> Tuple[int, Texts, bytes]:
-    """Sends a request. With `to` the body of a 200 goes there, and its SHA-256 is returned."""
+    """Sends a request. With `to` the body of a 200 goes there, and returns as its SHA-256."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=20)
@@ -104,7 +104,7 @@ def save(response: http.client.HTTPResponse, to: Path) -> bytes:
 
 
 def tries() -> Iterator[None]:
-    """Attempts, with a growing and random wait between them."""
+    """Attempts, with growing and random waits."""
     for attempt in range(ATTEMPTS):
         time.sleep(min(30, 2**attempt / 2) * random.uniform(0.5, 1) if attempt else 0)
         yield
@@ -132,14 +132,14 @@ class Metadata:
         raise StepError(f"no instance metadata ({failed}): switch it on for this instance")
 
     def identity(self) -> Identity:
-        """Finds out who the host is."""
+        """Reads who the host is."""
         known = json.loads(self.get("dynamic/instance-identity/document"))
         names = self.get("meta-data/tags/instance").split()
         tags = {name: self.get(f"meta-data/tags/instance/{name}") for name in names}
         return Identity(known["instanceId"], known["region"], known["availabilityZone"], known["privateIp"], tags)
 
     def credentials(self) -> Texts:
-        """Reads the credentials of the instance's role."""
+        """Reads those of its role."""
         found: Texts = {}
         for _ in tries():
             role = self.get("meta-data/iam/security-credentials/")
@@ -167,7 +167,7 @@ def signed(who: Texts, method: str, url: str, service: str, region: str, headers
 
 
 class Requests:
-    """Signed requests to AWS, repeated where that can help."""
+    """Signed requests to AWS."""
 
     def __init__(self, region: str, metadata: Metadata) -> None:
         self.region, self._metadata = region, metadata
@@ -186,11 +186,11 @@ class Requests:
         return self.send(what, service, self.region, self.url(service, self.region) + "/", headers, body, None)
 
     def send(self, what: str, service: str, region: str, url: str, headers: Texts, body: bytes, to: Optional[Path]) -> bytes:
-        """Gets what is then in the file `to`, or posts. `what` is the request's name in errors."""
+        """Gets what is then in the file `to`, or posts. Errors call it `what`."""
         failed, method = StepError(what), "GET" if to else "POST"
         for _ in tries():
             now = time.time()
-            # There are new ones five minutes before the old ones end.
+            # New ones come five minutes before the old ones end.
             if self._credentials.get("Expiration", "") < time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 300)):
                 self._credentials = self._metadata.credentials()
             by = signed(self._credentials, method, url, service, region, headers, body, now)
@@ -219,7 +219,7 @@ def reason(text: str, headers: Texts, now: float) -> Tuple[str, str]:
     # AWS takes signatures that are up to five minutes old.
     if abs(off) > 240 and ("Sign" in code or code in ("RequestTimeTooSkewed", "RequestExpired", "AuthFailure")):
         said = f"the clock of this host is off by {off:.0f} s: see why chrony does not set it (chronyc tracking)"
-    return code, said.split("\n")[0][:300]
+    return code, re.split(r"\n|\\n", said)[0][:300]
 
 
 def fetch(aws: Requests, bucket: str, key: str, sha256: str, region: str, to: Path) -> None:
@@ -237,7 +237,7 @@ def fetch(aws: Requests, bucket: str, key: str, sha256: str, region: str, to: Pa
 
 
 def unpack(archive: Path, to: Path) -> None:
-    """Unpacks a bundle: files and folders below bootstrap/ and config/, nothing else."""
+    """Unpacks a bundle: files below bootstrap/ and config/, nothing else."""
     with tarfile.open(archive) as tar:
         for entry in tar:
             parts, plain = entry.name.split("/"), entry.type in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
@@ -252,7 +252,7 @@ def unpack(archive: Path, to: Path) -> None:
 
 
 def put(path: Path, content: bytes = b"", link: str = "") -> None:
-    """Makes a file have this content, or be a link, at once."""
+    """Makes a file or link, at once."""
     new = path.with_name(f".{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
     new.unlink(missing_ok=True)
@@ -265,7 +265,7 @@ def put(path: Path, content: bytes = b"", link: str = "") -> None:
 
 
 def apply(aws: Requests, me: Identity) -> str:
-    """Makes the bundle that is meant for this host the one it runs, and returns its version."""
+    """Makes the bundle that is meant for this host the one it runs. Returns its version."""
     names = ["deployment", "tier"] if TAG + "tier" in me.tags else ["deployment", "mirror-set", "member"]
     missing = ", ".join(TAG + name for name in names if not me.tags.get(TAG + name))
     if missing:
@@ -312,18 +312,23 @@ def signal(aws: Requests, me: Identity, status: str) -> None:
 def tell(line: str) -> None:
     """Says something in the journal and on the console."""
     print(line, flush=True)
-    Path("/dev/console").write_text(line + "\n")
+    try:
+        Path("/dev/console").write_text(line + "\n")
+    except OSError:
+        return
 
 
 def main() -> None:
-    """Runs as user data, or as the copy of it."""
+    """Runs as user data, or as its copy."""
     metadata, me = Metadata(), None
     try:
-        if Path(__file__) != ROOT / "first_boot.py":
-            put(ROOT / "first_boot.py", Path(__file__).read_bytes())
-            put(UNIT, UNIT_TEXT.encode())
-            for words in ("daemon-reload", f"enable {UNIT.name}", f"start --no-block {UNIT.name}"):
-                subprocess.run(["systemctl", *words.split()], check=True)
+        this, copy = Path(__file__), ROOT / "first_boot.py"
+        if this != copy:
+            if not (UNIT.parent / "multi-user.target.wants" / UNIT.name).exists() or this.read_bytes() != copy.read_bytes():
+                put(UNIT, UNIT_TEXT.encode())
+                put(copy, this.read_bytes())
+                for words in ("daemon-reload", f"enable {UNIT.name}", f"start --no-block {UNIT.name}"):
+                    subprocess.run(["systemctl", *words.split()], check=True)
             return
         with Path("/run/cdk-intersystems.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""`python -m cdk_intersystems.configuration`: checks deployments, prints the schema, the reference page and merge files."""
+"""`python -m cdk_intersystems.configuration`: checks deployments, prints schema, reference page, merge files, packages."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from .problems import ConfigurationError, path_text
 from .reference import page, schema_text
 
 _BAD_INPUT = 2
+_ROLES = ("member", "arbiter", "application", "web")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if options.command == "cpf":
             return _cpf(options)
+        if options.command == "packages":
+            return _packages(options)
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return _BAD_INPUT
@@ -55,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print deployments, every default filled in, and problems as JSON")
     commands.add_parser("schema", help="print the JSON Schema")
     commands.add_parser("docs", help="print the reference page as Markdown")
+    packages = commands.add_parser("packages", help="print the packages that a deployment's hosts need, one a line")
+    packages.add_argument("source", metavar="NAME|FILE", help="name or file of the deployment")
+    packages.add_argument("--role", choices=_ROLES, help="only those of this role's hosts (default: of all that there are)")
     cpf = commands.add_parser("cpf", help="print the CPF merge files that the hosts of a deployment get")
     cpf.add_argument("source", metavar="NAME|FILE", help="name or file of the deployment")
     cpf.add_argument("--member", metavar="a|b|TIER", help="only those of this failover member or application tier")
@@ -75,6 +81,19 @@ def _cpf(options: argparse.Namespace) -> int:
             (options.directory / f"{deployment.name}-{file.name}.cpf").write_text(file.text, encoding="ascii")
         else:
             sys.stdout.write(f"# {file.name}.cpf, vm.nr_hugepages = {file.memory.huge_pages}\n{file.text}\n")
+    return 0
+
+
+def _packages(options: argparse.Namespace) -> int:
+    # The hosts' own code, which needs a Unix.
+    from cdk_intersystems.bootstrap.host.steps.packages import package_names
+
+    deployment = load_deployment(options.source, options.config_dir)
+    there = {"member": True, "arbiter": True, "application": deployment.application_tiers, "web": deployment.web_tiers}
+    roles = [options.role] if options.role else [role for role in _ROLES if there[role]]
+    system = deployment.platform.operating_system
+    for name in sorted({name for role in roles for name in package_names(role, system)}):
+        sys.stdout.write(f"{name}\n")
     return 0
 
 

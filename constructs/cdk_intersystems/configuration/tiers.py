@@ -1,10 +1,12 @@
 """`application_tiers` and `web_tiers`: groups of servers in front of the mirror sets."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from cdk_intersystems.bootstrap.host.csp_ini import ADJUSTABLE, parameter_problem, path_problem
 from cdk_intersystems.model.ports import MOST_INBOUND_RULES
 
-from .section import Cidr, Number, Section, Switch, Text, arn, key, matching, refusing
+from .section import Cidr, Number, Section, Switch, Text, arn, checked, key, matching, refusing
 
 _NAME = "the name of a tier has 2 to 20 of a-z, 0-9 and -, starts with a letter and ends with a letter or digit"
 TierNameText = Annotated[Text, matching(r"[a-z][a-z0-9-]{0,18}[a-z0-9]", _NAME)]
@@ -43,8 +45,8 @@ class ApplicationTierConfig(Section):
         le=16384,
     )
     local_storage: Switch = key(
-        "Whether the instance store holds what needs not survive a stop. It is formatted anew at each start. Only where the "
-        "instance type has one.",
+        "Whether the instance store is mounted at `/irissys/local`, for what needs not survive a stop. It is formatted anew at "
+        "each start. Only where the instance type has one.",
         default=False,
         example=False,
     )
@@ -98,6 +100,19 @@ class WebTierConfig(Section):
         "HTTP (Amazon VPC User Guide, quotas).",
         default_text="`0.0.0.0/0` if internet-facing; must be stated if internal",
         example=["192.168.0.0/16"],
+    )
+    paths: Annotated[tuple[Text, ...], checked(path_problem)] = key(
+        "The paths, as they begin in a browser, that the Web Gateway passes on to IRIS.",
+        default=("/csp",),
+        example=["/csp", "/trakcare"],
+    )
+    gateway_parameters: Annotated[Mapping[Text, Text], checked(parameter_problem)] = key(
+        "Parameters of the Web Gateway's CSP.ini, by name, values in quotes: "
+        + ", ".join(f"`{name}`" for name in sorted(ADJUSTABLE))
+        + " (Web Gateway Guide, CSP.ini parameter reference).",
+        default_factory=dict,
+        default_text="the library's own values",
+        example={"Server_Response_Timeout": "60"},
     )
     waf: Switch = key(
         "Whether AWS WAF stands before the load balancer.",

@@ -1,6 +1,6 @@
 """`CspWebTier`: web servers with the Web Gateway behind an Application Load Balancer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jsii
 from aws_cdk import Duration, Stack, Tags, Token
@@ -16,13 +16,12 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_intersystems.bootstrap.host.settings import Secrets
+from cdk_intersystems.bootstrap.host.csp_ini import parameter_problem, path_problem
 from cdk_intersystems.csp_web_tier.access_logs import define_access_log_bucket
+from cdk_intersystems.csp_web_tier.checks import check_zones, checked_stickiness, clients, one_of
 from cdk_intersystems.csp_web_tier.load_balancer import (
-    ANYWHERE,
     HTTPS_PORT,
     add_listeners,
-    client_cidr_problem,
     define_load_balancer,
     define_target_group,
 )
@@ -37,6 +36,7 @@ from cdk_intersystems.mirrored_database.checks import check_bootstrap
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import web_files
+from cdk_intersystems.model.host_settings import SecretArns
 from cdk_intersystems.model.names import authority_parameter
 from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.ports import MIRROR_STATUS_PORT, SUPERSERVER_PORT
@@ -51,8 +51,6 @@ unhealthy, and have Auto Scaling replace them all. Source: Web Gateway Guide, "W
 _FEWEST_SERVERS = 3
 
 _DEFAULT_STICKINESS = Duration.hours(8)
-# Source: ELB API, TargetGroupAttribute stickiness.lb_cookie.duration_seconds: 1 s to 7 days.
-_STICKINESS_SECONDS = range(1, 604_801)
 
 # Time to install packages, the web server and the gateway, where the image doesn't have them.
 _START_TIME = Duration.minutes(10)
@@ -125,6 +123,8 @@ class CspWebTier(Construct):
         internet: bool = False,
         encryption_key: kms.IKey | None = None,
         platform: Platform | None = None,
+        paths: Sequence[str] = ("/csp",),
+        gateway_parameters: Mapping[str, str] | None = None,
         user_data: ec2.UserData | None = None,
         log_group: logs.ILogGroup | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
@@ -178,6 +178,10 @@ class CspWebTier(Construct):
                 Default: a new customer-managed key that rotates yearly.
             platform: What the web servers run on, with which they set themselves up; the mirror needs one too, and the tier a
                 stack of its own. Default: they start empty and run `user_data`.
+            paths: The paths, as they begin in a browser, that the Web Gateway passes on to IRIS, for `platform`. Default:
+                `/csp`.
+            gateway_parameters: Parameters of the Web Gateway's CSP.ini, by name, for `platform`; those that the deployment
+                itself has to set are refused. Default: the library's own values.
             user_data: What the web servers run at their first start, without `platform`. Default: nothing: the image has all. A
                 change replaces the servers, one after another.
             log_group: The web servers' log group. Default: a new one, encrypted with the key.
@@ -191,7 +195,7 @@ class CspWebTier(Construct):
                 or the stickiness, rate limit, purchase, tenancy or platform isn't possible.
         """
         super().__init__(scope, id)
-        behind = _one_of(application_tier, database)
+        behind = one_of(application_tier, database)
         if Token.is_unresolved(Stack.of(self).region):
             raise ValueError("put a web tier into a stack with a concrete region: who writes its access logs depends on it")
         if min_capacity < _FEWEST_SERVERS:
@@ -200,9 +204,9 @@ class CspWebTier(Construct):
             )
         if purchase not in ("on-demand", "capacity-reservation", "spot"):
             raise ValueError(f"purchase is on-demand, capacity-reservation or spot, got {purchase!r}")
-        clients = _clients(name, client_cidrs, internet_facing=internet_facing)
-        sticky_for = _checked_stickiness(stickiness or _DEFAULT_STICKINESS)
-        _check_zones(load_balancer_subnets)
+        admitted = clients(name, client_cidrs, internet_facing=internet_facing)
+        sticky_for = checked_stickiness(stickiness or _DEFAULT_STICKINESS)
+        check_zones(load_balancer_subnets)
         with_waf = internet_facing if waf is None else waf
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.TIER, name)
@@ -213,14 +217,21 @@ class CspWebTier(Construct):
         if platform is not None:
             whose = f"web tier {name}"
             check_bootstrap(whose, platform, user_data=user_data, internet=internet)
+            if problem := path_problem(list(paths)) or parameter_problem(gateway_parameters or {}):
+                raise ValueError(f"{problem} (paths and gateway_parameters of {whose})")
             start_after(self, whose, mirror)
             bootstrap = GroupBootstrap(
                 deployment=deployment,
                 tier=name,
                 files=web_files(
-                    platform, mirror.facts, name, application_tier=application_tier.name if application_tier else ""
+                    platform,
+                    mirror.facts,
+                    name,
+                    application_tier=application_tier.name if application_tier else "",
+                    paths=paths,
+                    gateway_parameters=gateway_parameters or {},
                 ),
-                secrets=Secrets(password="", gateway=mirror.gateway_password.secret_arn, license="", authority=""),
+                secrets=SecretArns(gateway=mirror.gateway_password.secret_arn),
                 # The load balancer has drained a web server before it is terminated.
                 leaves=False,
             )
@@ -275,7 +286,7 @@ class CspWebTier(Construct):
             vpc=vpc,
             subnets=load_balancer_subnets,
             internet_facing=internet_facing,
-            client_cidrs=clients,
+            client_cidrs=admitted,
             deletion_protection=deletion_protection,
         )
         self._connections = ec2.Connections(security_groups=[security_group], default_port=ec2.Port.tcp(HTTPS_PORT))
@@ -346,42 +357,6 @@ class CspWebTier(Construct):
     def alarms(self) -> Sequence[cloudwatch.Alarm]:
         """The alarms on the tier: missing servers, unhealthy servers, and requests sent to unhealthy servers."""
         return list(self._alarms)
-
-
-def _one_of(application_tier: EcpAppTier | None, database: MirroredDatabase | None) -> EcpAppTier | MirroredDatabase:
-    behind: list[EcpAppTier | MirroredDatabase] = [each for each in (application_tier, database) if each is not None]
-    if len(behind) != 1:
-        raise ValueError(
-            f"supply either application_tier or database, got {'both' if behind else 'neither'}: "
-            "the web servers work with application servers, or with the mirror itself"
-        )
-    return behind[0]
-
-
-def _clients(name: str, client_cidrs: Sequence[str] | None, *, internet_facing: bool) -> list[str]:
-    if client_cidrs is None:
-        if not internet_facing:
-            raise ValueError(
-                f"supply client_cidrs, the ranges from which clients may connect to the internal web tier {name}, got none"
-            )
-        return [ANYWHERE]
-    for cidr in client_cidrs:
-        if problem := client_cidr_problem(cidr):
-            raise ValueError(f"client_cidrs of web tier {name} needs IPv4 ranges, got {cidr!r}: {problem}")
-    return list(client_cidrs)
-
-
-def _checked_stickiness(stickiness: Duration) -> Duration:
-    seconds = stickiness.to_seconds()
-    if seconds not in _STICKINESS_SECONDS:
-        raise ValueError(f"stickiness is 1 second to 7 days, got {seconds:g} seconds")
-    return stickiness
-
-
-def _check_zones(load_balancer_subnets: Sequence[ec2.ISubnet]) -> None:
-    zones = [subnet.availability_zone for subnet in load_balancer_subnets]
-    if len(zones) != 3 or len(set(zones)) != 3:
-        raise ValueError(f"supply three load balancer subnets, one in each of three availability zones, got {zones}")
 
 
 _NO_WAF = "AWS WAF was not asked for; only the clients in client_cidrs and connections reach the load balancer"

@@ -124,7 +124,8 @@ class EcpAppTier(Construct):
                 Default: a new customer-managed key that rotates yearly.
             platform: What the servers run on, with which they set themselves up; the mirror needs one too, and the tier a stack
                 of its own. Default: they start empty and run `user_data`.
-            local_storage: Whether instance store volumes hold what needs not survive a stop. Default: they are not used.
+            local_storage: Whether the instance store is mounted at `/irissys/local`, for what needs not survive a stop; it is
+                formatted anew at each start. Default: it is not used.
             memory_mib: Memory of `instance_type` in MiB, needed with `platform` where the library doesn't know the type yet.
                 Default: what the type has.
             vcpus: The number of its vCPUs, likewise. Default: what the type has.

@@ -1,7 +1,6 @@
 """`HostBundle`: the bundle of a group of hosts, and the SSM parameter by which they find it."""
 
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from aws_cdk import ArnFormat, Aws, CfnCreationPolicy, CfnResource, CfnResourceSignal, FileAssetPackaging, Stack, Stage, Tags
@@ -12,10 +11,9 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk_intersystems.bootstrap.bundle import bundle, first_boot, version_of
-from cdk_intersystems.bootstrap.host.description import S3Object
-from cdk_intersystems.bootstrap.host.settings import Secrets, Settings
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import HostFiles
+from cdk_intersystems.model.host_settings import SecretArns, host_settings
 from cdk_intersystems.model.names import bootstrap_parameter
 
 # How long CloudFormation waits for a host to say that it serves: packages, an installation kit of some GiB, and of a member the
@@ -39,7 +37,7 @@ class HostBundle(Construct):
         deployment: str,
         group: str,
         files: HostFiles,
-        secrets: Secrets,
+        secrets: SecretArns,
         log_group: logs.ILogGroup,
     ) -> None:
         """Define the bundle and the parameter.
@@ -60,8 +58,11 @@ class HostBundle(Construct):
         stack = Stack.of(self)
         self._object = f"arn:{stack.partition}:s3:::{bucket}/{key}"
         self._parameter = bootstrap_parameter(deployment, group)
-        settings = Settings(
-            bundle=S3Object(bucket=bucket, key=key, sha256=self.version, region=stack.region),
+        settings = host_settings(
+            bucket=bucket,
+            key=key,
+            sha256=self.version,
+            region=stack.region,
             secrets=secrets,
             log_group=log_group.log_group_name,
         )
@@ -71,7 +72,7 @@ class HostBundle(Construct):
             name=self._parameter,
             type="String",
             description=f"What the hosts of {deployment}/{group} run; read by them when they start for the first time",
-            value=stack.to_json_string(asdict(settings)),
+            value=stack.to_json_string(settings),
         )
 
     def user_data(self) -> ec2.UserData:

@@ -8,11 +8,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_intersystems.bootstrap.host.settings import Secrets
 from cdk_intersystems.host_bundle.host_bundle import HostBundle
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import HostFiles
+from cdk_intersystems.model.host_settings import SecretArns
 from cdk_intersystems.model.names import LIFECYCLE_HOOK
 
 # A server that still has work asks for another such time; one that says nothing is terminated after it.
@@ -34,7 +34,7 @@ class GroupBootstrap:
     deployment: str
     tier: str
     files: HostFiles
-    secrets: Secrets
+    secrets: SecretArns
     leaves: bool
 
     def define_bundle(self, scope: Construct, log_group: logs.ILogGroup) -> HostBundle:

@@ -7,12 +7,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from cdk_intersystems.bootstrap.host.settings import Secrets
 from cdk_intersystems.host_bundle.host_bundle import HostBundle, read_parameters, write_parameters_once
 from cdk_intersystems.identity.instance_role import read_objects, read_secret
 from cdk_intersystems.mirrored_database.secrets import CertificateAuthority, make_authority, use_authority
 from cdk_intersystems.model.host_description import MirrorFacts
 from cdk_intersystems.model.host_files import mirror_files
+from cdk_intersystems.model.host_settings import SecretArns
 from cdk_intersystems.model.memory import SharedMemory
 from cdk_intersystems.model.names import authority_parameter, created_parameter
 from cdk_intersystems.model.platform import Platform
@@ -35,9 +35,9 @@ class HostSecrets:
     license: secretsmanager.ISecret | None
     authority: CertificateAuthority
 
-    def arns(self) -> Secrets:
+    def arns(self) -> SecretArns:
         """Their ARNs, as hosts are told of them."""
-        return Secrets(
+        return SecretArns(
             password=self.password.secret_arn,
             gateway=self.gateway.secret_arn,
             license=self.license.secret_arn if self.license else "",

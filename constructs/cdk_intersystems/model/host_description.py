@@ -155,8 +155,8 @@ def web_server(
     tier: str,
     *,
     application_tier: str,
-    paths: Sequence[str] = ("/csp",),
-    gateway_parameters: Mapping[str, str] | None = None,
+    paths: Sequence[str],
+    gateway_parameters: Mapping[str, str],
 ) -> dict[str, Any]:
     """Describes the servers of a web tier.
 
@@ -165,9 +165,8 @@ def web_server(
         mirror: The mirror they work with or, behind an application tier, whose members they ask for the region's status.
         tier: Name of the tier.
         application_tier: Name of the application tier behind them. Empty: the mirror itself.
-        paths: The application paths that lead to IRIS. Default: `/csp` alone.
+        paths: The application paths that lead to IRIS.
         gateway_parameters: Parameters of the Web Gateway, by name; `bootstrap/host/csp_ini.py` has those that can be set.
-            Default: none.
     """
     name = f"{checked_name(tier)}.{checked_name(mirror.deployment)}.internal"
     return _host(
@@ -185,7 +184,7 @@ def web_server(
             "application_tier": application_tier,
             "server_name": name,
             "paths": list(paths),
-            "gateway_parameters": dict(gateway_parameters or {}),
+            "gateway_parameters": dict(gateway_parameters),
         },
     )
 

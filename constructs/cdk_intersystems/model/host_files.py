@@ -3,7 +3,7 @@
 One place, for the constructs and for `python -m cdk_intersystems.configuration cpf`. Pure: the same values give the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 
 from . import host_description
@@ -115,7 +115,15 @@ def application_merge_files(mirror: MirrorFacts, tier: str, memory: SharedMemory
     }
 
 
-def web_files(platform: Platform, mirror: MirrorFacts, tier: str, *, application_tier: str) -> HostFiles:
+def web_files(
+    platform: Platform,
+    mirror: MirrorFacts,
+    tier: str,
+    *,
+    application_tier: str,
+    paths: Sequence[str],
+    gateway_parameters: Mapping[str, str],
+) -> HostFiles:
     """The files of a web tier's servers, which are alike; the Web Gateway's CSP.ini is made on them.
 
     Args:
@@ -123,6 +131,10 @@ def web_files(platform: Platform, mirror: MirrorFacts, tier: str, *, application
         mirror: The mirror they work with, or behind the application tier.
         tier: Name of the tier.
         application_tier: Name of the application tier behind them. Empty: the mirror itself.
+        paths: The application paths that lead to IRIS.
+        gateway_parameters: Parameters of the Web Gateway, by name.
     """
-    described = host_description.web_server(platform, mirror, tier, application_tier=application_tier)
+    described = host_description.web_server(
+        platform, mirror, tier, application_tier=application_tier, paths=paths, gateway_parameters=gateway_parameters
+    )
     return {"server": {"host.json": host_description.text(described)}}

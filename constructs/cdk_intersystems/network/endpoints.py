@@ -43,6 +43,8 @@ def add_service_endpoints(
     That of AWS Private CA is there only with `private_ca`.
 
     Through every endpoint only principals of this account get, so that nobody carries data out with credentials of another.
+    Only the region's public copy of the SSM Agent is read by anyone, as package managers sign no request (Systems Manager User
+    Guide, "SSM Agent communications with AWS managed S3 buckets").
     """
     in_subnets = ec2.SubnetSelection(subnets=list(subnets))
     endpoints: list[ec2.VpcEndpoint] = [
@@ -71,3 +73,11 @@ def add_service_endpoints(
     )
     for endpoint in endpoints:
         endpoint.add_to_policy(of_this_account)
+    s3 = next(endpoint for endpoint in endpoints if endpoint.node.id == "S3Endpoint")
+    s3.add_to_policy(
+        iam.PolicyStatement(
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:GetObject"],
+            resources=[f"arn:{Stack.of(scope).partition}:s3:::amazon-ssm-{Stack.of(scope).region}/*"],
+        )
+    )

@@ -250,7 +250,7 @@ static void decode_once(char *text) {
 }
 
 static int names_own_page(apr_pool_t *pool, const char *address) {
-    char *text = apr_pstrdup(pool, address);
+    char *text = apr_pstrndup(pool, address, strcspn(address, "?"));
     int round;
     for (round = 0; round < 4; round++) {
         ap_str_tolower(text);

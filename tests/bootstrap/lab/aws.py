@@ -1,7 +1,7 @@
 """AWS as the lab's hosts see it: the embedded AWS, behind a front that is on their network and knows who they are.
 
-The front is the instance metadata service too. It verifies every signature with botocore's own signer, notes what was asked, fails on
-request, answers what the embedded AWS can't (see `documented.py`), and gives hosts the devices of volumes that they attach.
+The front is the instance metadata service too. It verifies every signature with botocore's own signer, notes what was asked,
+fails on request, answers what the embedded AWS can't (see `documented.py`), and gives hosts the devices of volumes they attach.
 """
 
 import atexit
@@ -143,11 +143,16 @@ class LabAws:
         with self._lock:
             self._faults.append(_Fault(service, action, code, status, host, times))
 
-    def heal(self) -> None:
-        """Ends all faults, and sets AWS's clock right."""
+    def heal(self, host: str | None = None) -> None:
+        """Ends the faults of a host; of none in particular, all, and sets AWS's clock right.
+
+        Args:
+            host: Name of the host.
+        """
         with self._lock:
-            self._faults.clear()
-            self.clock_off = 0.0
+            self._faults = [fault for fault in self._faults if host is not None and fault.host != host]
+            if host is None:
+                self.clock_off = 0.0
 
     def client(self, service: str) -> Any:
         """A boto3 client of the embedded AWS, past the front."""
@@ -197,7 +202,9 @@ class LabAws:
 
     # The front
 
-    def _listen(self, address: str, answer: Callable[[str, str, str, dict[str, str], bytes], Answer | None]) -> ThreadingHTTPServer:
+    def _listen(
+        self, address: str, answer: Callable[[str, str, str, dict[str, str], bytes], Answer | None]
+    ) -> ThreadingHTTPServer:
         with sockets_of(self._network):
             listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -265,7 +272,9 @@ class LabAws:
 
     def _forward(self, request: Request) -> Answer:
         """Has the embedded AWS answer. It takes the key id as the account, and doesn't look at signatures."""
-        headers = {name: value for name, value in request.headers.items() if name not in ("host", "connection", "accept-encoding")}
+        headers = {
+            name: value for name, value in request.headers.items() if name not in ("host", "connection", "accept-encoding")
+        }
         headers["authorization"] = re.sub("Credential=[^/]+", f"Credential={self.account}", headers["authorization"])
         headers.pop("x-amz-security-token", None)
         address = embedded().endpoint.removeprefix("http://")

@@ -36,7 +36,7 @@ class Disk:
 
 
 def by_id(volume_id: str) -> str:
-    """How udev names the NVMe device of an EBS volume on Amazon's, Red Hat's and Ubuntu's images: by the volume id, without its dash.
+    """How udev names the NVMe device of an EBS volume on Red Hat's and Ubuntu's images: by the volume id, without its dash.
 
     Args:
         volume_id: For example `vol-0123456789abcdef0`.
@@ -58,8 +58,8 @@ def make_disk(lab: Keeper, folder: Path, name: str, mib: int, link: str) -> Disk
     inside = lab.enter("mount")
     run([*inside, "truncate", "--size", f"{mib}M", file])
     device = run([*inside, "losetup", "--find", "--show", file]).strip()
-    # As long as this process has it open it is there, and with this process it goes: detaching a device that is in use only means
-    # that it is detached when its last user has gone.
+    # As long as this process has it open it is there, and with this process it goes: detaching a device that is in use only
+    # means that it is detached when its last user has gone.
     handle = os.open(device, os.O_RDWR)
     run(["losetup", "--detach", device])
     return Disk(device.removeprefix("/dev/"), link, file, handle)

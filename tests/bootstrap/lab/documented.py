@@ -1,7 +1,7 @@
 """What hosts need of AWS and the embedded AWS doesn't do: answered here, as AWS's API references document it.
 
-CloudFormation SignalResource, Auto Scaling's lifecycle actions, AWS Private CA, and that Secrets Manager refuses another content
-under the client token of a version that is there.
+CloudFormation SignalResource, Auto Scaling's lifecycle actions, AWS Private CA, and that Secrets Manager refuses another
+content under the client token of a version that is there.
 """
 
 import base64
@@ -115,7 +115,9 @@ class Documented:
         if asked["SigningAlgorithm"] != "SHA256WITHECDSA":
             return refuse(request, "InvalidArgsException", 400, "The signing algorithm does not match the key of the CA.")
         authority = self._authorities[asked["CertificateAuthorityArn"]]
-        arn = authority.issue(base64.b64decode(asked["Csr"]).decode(), int(asked["Validity"]["Value"]), asked["IdempotencyToken"])
+        arn = authority.issue(
+            base64.b64decode(asked["Csr"]).decode(), int(asked["Validity"]["Value"]), asked["IdempotencyToken"]
+        )
         return accept(request, {"CertificateArn": arn})
 
     def _get_certificate(self, request: Request) -> Answer:

@@ -32,8 +32,8 @@ class Host:
     """A host of the lab.
 
     Its disk is this machine's root file system with a layer of its own above; its process tree, mounts, network, host name and
-    control groups are its own. The kernel is shared: that is what it can't have of its own, and why it may neither set the clock
-    nor load modules, and why a few of the kernel's settings are files (see root.sh).
+    control groups are its own. The kernel is shared: that is what it can't have of its own, and why it may neither set the
+    clock nor load modules, and why a few of the kernel's settings are files (see root.sh).
 
     Attributes:
         name: Its name in the lab.
@@ -225,7 +225,9 @@ class Host:
 
     def start(self, *words: str | Path) -> "subprocess.Popen[bytes]":
         """Starts a command on the host; whoever starts it waits for it."""
-        return subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return subprocess.Popen(
+            self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
 
     def path(self, path: str | Path) -> Path:
         """A file of the host, for this process. It may be a link, which then leads nowhere here."""

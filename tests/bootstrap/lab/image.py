@@ -6,8 +6,8 @@ import uuid
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[3]
-#: Folders that are empty on a new host, so that nothing runs there that only this machine has. The system's own Python, systemd and
-#: tools are below /usr, which is shared with it.
+#: Folders that are empty on a new host, so that nothing runs there that only this machine has. The system's own Python, systemd
+#: and tools are below /usr, which is shared with it.
 _EMPTY = (
     "work home root tmp opt srv mnt media run usr/local usr/src var/tmp var/log var/spool var/lib/cloud var/cache/apt/archives "
     "etc/systemd/system etc/rc0.d etc/rc1.d etc/rc2.d etc/rc3.d etc/rc4.d etc/rc5.d etc/rc6.d etc/rcS.d etc/profile.d etc/chrony "
@@ -23,9 +23,9 @@ _OPERATING_SYSTEMS = {
     "rhel10": 'ID="rhel"\nID_LIKE="fedora"\nVERSION_ID="10.0"\nPRETTY_NAME="Red Hat Enterprise Linux 10.0 (Coughlan)"\n',
 }
 
-# As cloud-init's cloud-final.service: after everything else has started, once an instance, and what it has started lives on when it
-# ends. cloud-init itself isn't here.
-_USER_DATA = """\
+# A user data script, as cloud-init's cloud-final.service runs it: after everything else has started, once an instance, and what
+# it has started lives on when it ends. cloud-init itself isn't here.
+_SCRIPT = """\
 [Unit]
 Description=The instance's user data, as cloud-init runs it
 After=network-online.target time-sync.target multi-user.target
@@ -45,7 +45,21 @@ StandardOutput=journal+console
 [Install]
 WantedBy=cloud-init.target
 """
-# -x: measures, and leaves the clock alone, which a lab host can't set.
+# A boot hook, as cloud-init.service runs it: at each start, when the network is there and most has not started yet.
+_HOOK = """\
+[Unit]
+Description=The instance's user data, as cloud-init runs it
+After=network.target dbus.service
+Before=network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+KillMode=process
+ExecStart=/var/lib/cloud/instance/boothooks/part-001
+StandardOutput=journal+console
+"""
+_HOOK_PREFIX = b"#cloud-boothook\n"
 _CHRONY = "[Unit]\nConditionCapability=\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -x\n"
 _CLOUD_INIT = "[Unit]\nDescription=Cloud-init target\nAfter=multi-user.target\n"
 
@@ -71,22 +85,37 @@ def prepare(upper: Path, *, operating_system: str, machine: str, environment: di
     write.file("etc/hostname", f"ip-{machine}\n")
     write.file("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
     write.file("etc/systemd/system.conf.d/lab.conf", _manager(environment))
-    write.file("etc/systemd/journald.conf.d/lab.conf", "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nForwardToConsole=no\n")
+    write.file(
+        "etc/systemd/journald.conf.d/lab.conf", "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nForwardToConsole=no\n"
+    )
     write.folder("var/log/journal")
     write.link("etc/systemd/system/default.target", "/lib/systemd/system/multi-user.target")
     # A console and its log-in are what a machine has; its clock and its packages are looked after by nobody here.
-    for unit in ("getty.target", "systemd-timesyncd.service", "apt-daily.timer", "apt-daily-upgrade.timer", "man-db.timer",
-                 "e2scrub_all.timer", "fstrim.timer", "dpkg-db-backup.timer", "logrotate.timer", "systemd-update-utmp.service"):
+    for unit in (
+        "getty.target",
+        "systemd-timesyncd.service",
+        "apt-daily.timer",
+        "apt-daily-upgrade.timer",
+        "man-db.timer",
+        "e2scrub_all.timer",
+        "fstrim.timer",
+        "dpkg-db-backup.timer",
+        "logrotate.timer",
+        "systemd-update-utmp.service",
+    ):
         write.link(f"etc/systemd/system/{unit}", "/dev/null")
     write.file("usr/local/sbin/udevadm", Path(__file__).with_name("udevadm.sh").read_bytes(), 0o755)
     write.file("etc/systemd/system/chrony.service.d/lab.conf", _CHRONY)
     if operating_system.startswith("rhel"):
-        write.link("etc/systemd/system/chronyd.service", "/lib/systemd/system/chrony.service")
-        write.file("etc/systemd/system/chronyd.service.d/lab.conf", _CHRONY.replace("-x", "-x -f /etc/chrony.conf"))
-    if user_data:
+        write.file("etc/systemd/system/chronyd.service", _CHRONYD)
+    if user_data.startswith(_HOOK_PREFIX):
+        write.file("var/lib/cloud/instance/boothooks/part-001", user_data.removeprefix(_HOOK_PREFIX).lstrip(), 0o700)
+        write.file("etc/systemd/system/user-data.service", _HOOK)
+        write.link("etc/systemd/system/multi-user.target.wants/user-data.service", "../user-data.service")
+    elif user_data:
         write.file("var/lib/cloud/instance/scripts/part-001", user_data, 0o700)
         write.file("etc/systemd/system/cloud-init.target", _CLOUD_INIT)
-        write.file("etc/systemd/system/user-data.service", _USER_DATA)
+        write.file("etc/systemd/system/user-data.service", _SCRIPT)
         write.link("etc/systemd/system/cloud-init.target.wants/user-data.service", "../user-data.service")
         write.link("etc/systemd/system/multi-user.target.wants/cloud-init.target", "../cloud-init.target")
 

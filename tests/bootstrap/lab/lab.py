@@ -84,7 +84,13 @@ class Lab:
     def __enter__(self) -> Self:
         self.keeper = Keeper(mounts=True)
         run([*self.keeper.enter("mount"), "mount", "-t", "tmpfs", "lab", _FOLDER])
-        run([*self.keeper.enter("mount"), "mkdir", *(_FOLDER / name for name in ("groups", "kernel", "hosts", "disks", "swept"))])
+        run(
+            [
+                *self.keeper.enter("mount"),
+                "mkdir",
+                *(_FOLDER / name for name in ("groups", "kernel", "hosts", "disks", "swept")),
+            ]
+        )
         self._janitor = Janitor(self.keeper, _FOLDER / "swept")
         self._switch = Switch()
         self.aws = LabAws(self._switch)
@@ -200,7 +206,7 @@ class Lab:
     # What they are to become
 
     def description(self, role: str, **changes: Any) -> dict[str, Any]:
-        """A `host.json` that is complete and plain: deployment `lab`, mirror `TRAK` of 10.20.1.10, 10.20.2.10, arbiter 10.20.3.10.
+        """A plain, complete `host.json`: deployment `lab`, mirror `TRAK` of 10.20.1.10 and 10.20.2.10, arbiter 10.20.3.10.
 
         Args:
             role: `member`, `arbiter`, `application` or `web`.
@@ -330,11 +336,17 @@ class Lab:
     @property
     def all_secrets(self) -> dict[str, str]:
         """Everything secret: name -> value."""
-        issued = {f"credentials {host.name} {n}": each for host in self._hosts for n, each in enumerate(host.machine.all_secrets())}
+        issued = {
+            f"credentials {host.name} {n}": each for host in self._hosts for n, each in enumerate(host.machine.all_secrets())
+        }
         return {**self.secrets, **issued}
 
 
 def _tags(name: str, description: Mapping[str, Any]) -> dict[str, str]:
     tier = description["role"] in ("application", "web")
-    mine = {names.TIER: description["group"]} if tier else {names.MIRROR_SET: description["group"], names.MEMBER: description["host"]}
+    mine = (
+        {names.TIER: description["group"]}
+        if tier
+        else {names.MIRROR_SET: description["group"], names.MEMBER: description["host"]}
+    )
     return {names.DEPLOYMENT: description["deployment"], names.SIGNAL: f"lab-{name}/Instance", "Name": name, **mine}

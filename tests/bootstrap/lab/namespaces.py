@@ -1,7 +1,7 @@
 """Linux namespaces that live exactly as long as this process, and ways to work in them.
 
-A namespace lives while a process is in it or a descriptor names it. None of those used here has a name in the file system, and each
-process is told to die with this one, so that nothing of a run that was killed is left for the next.
+A namespace lives while a process is in it or a descriptor names it. None of those used here has a name in the file system,
+and each process is told to die with this one, so that nothing of a run that was killed is left for the next.
 """
 
 import ctypes
@@ -44,7 +44,9 @@ class Keeper:
         command = ["setpriv", "--pdeathsig", "KILL", "unshare", *options, "sh", "-c", "echo ready; exec sleep infinity"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n", "no namespaces: is this root, and is the kernel's support for them there?"
+        assert self._process.stdout.readline() == "ready\n", (
+            "no namespaces: is this root, and is the kernel's support for them there?"
+        )
 
     @property
     def pid(self) -> int:

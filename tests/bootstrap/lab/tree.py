@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: What changes by itself on a host that does nothing.
-_RESTLESS = ("/var/log", "/var/lib/systemd", "/run", "/tmp", "/var/tmp", "/var/lib/cloud", "/etc/machine-id", "/var/lib/chrony")  # noqa: S108
+_RESTLESS = ("/var/log", "/var/lib/systemd", "/run", "/tmp", "/var/tmp", "/var/lib/cloud", "/etc/machine-id", "/var/lib/chrony")
 
 
 @dataclass(frozen=True)

@@ -131,7 +131,7 @@ def finish(process: subprocess.Popen[str], ends: float) -> tuple[int, str]:
         ends: Until when it may run.
 
     Returns:
-        Its exit status, and the last line it said.
+        Its exit status, and the first line it said.
     """
     try:
         _, said = process.communicate(timeout=max(0.1, ends - seconds()))
@@ -142,7 +142,7 @@ def finish(process: subprocess.Popen[str], ends: float) -> tuple[int, str]:
     finally:
         if process.stderr:
             process.stderr.close()
-    return process.returncode, (said.strip().splitlines() or [""])[-1].replace("iris-gate: ", "", 1)
+    return process.returncode, (said.strip().splitlines() or [""])[0].replace("iris-gate: ", "", 1)
 
 
 def notify(state: str) -> None:

@@ -73,11 +73,11 @@ def ask(iris: str, instance: str) -> Role:
     )
     health = fields[HEALTH_FIELD]
     why = f"instance {instance} is {status}, member type {member_type!r}, mirror status {mirror_status!r}, health {health!r}"
-    troubled = "trouble" in mirror_status.lower() or mirror_status.startswith("Primary") and mirror_status != "Primary"
+    troubled = "trouble" in mirror_status.lower() or (mirror_status.startswith("Primary") and mirror_status != "Primary")
     if status != "running" or member_type != "Failover" or not (troubled or mirror_status == "Primary"):
         return Role(NOT_PRIMARY, why)
-    # In trouble: it has lost the backup and doesn't know yet whether that one takes over; often it is primary again at once. The
-    # documentation has more than one way to show that. Hung: it has told the backup to take over, or is about to.
+    # In trouble: it has lost the backup and doesn't know yet whether that one takes over; often it is primary again at once.
+    # It is documented in more than one way how that shows. Hung: it has told the backup to take over, or is about to.
     # Source: High Availability Guide, "Automatic Failover Mechanics"; Monitoring Guide, "System Monitor Health State".
     if troubled or health.lower() == "hung":
         return Role(UNKNOWN, why)

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import Mapping, Sequence
 
-from .layout import CERTIFICATE_FILE, PRIVATE_KEY_FILE
-
 #: What Apache reads, and what it leaves while it runs.
 ETC = "/etc/cdk-intersystems/web"
 CONFIGURATION = f"{ETC}/httpd.conf"
+#: The host's certificate and its key in one file, so that they always belong together.
+CERTIFICATE = f"{ETC}/certificate.pem"
 RUN = "/run/web-server"
 
 #: Where the Web Gateway stands. Source: Web Gateway Guide, "Web Gateway Files".
@@ -109,8 +109,7 @@ def render(template: str, packaged: Distribution, *, server_name: str, paths: Se
         "etc": ETC,
         "run": RUN,
         "gateway": GATEWAY_BIN,
-        "certificate": str(CERTIFICATE_FILE),
-        "key": str(PRIVATE_KEY_FILE),
+        "certificate": CERTIFICATE,
         "user": packaged.user,
         "server_name": server_name,
         "region_port": str(REGION_STATUS_PORT),

@@ -17,7 +17,7 @@ from .aws.client import Aws
 from .context import BUNDLES, CODE, CONFIG, Context
 from .description import read_description
 from .errors import StepError
-from .steps.logs import send
+from .unsent import send
 
 if TYPE_CHECKING:
     from .run import Lines
@@ -48,7 +48,6 @@ def prepare(lines: Lines, only: Sequence[str] = ()) -> int:
     with run.alone(lines):
         host = run.run_phase(lines, "prepare", only)
         if host is None:
-            send()
             return 1
         if only:
             return 0
@@ -71,16 +70,18 @@ def serve(lines: Lines, only: Sequence[str] = ()) -> int:
         The exit status.
     """
     with run.alone(lines):
-        failed = False
-        if only or run.served() != run.version():
-            host = run.run_phase(lines, "serve", only)
-            failed = host is None
-            if host and not only:
-                first_boot.signal(host.aws, host.me, "SUCCESS")
-                host.write(run.SERVED, run.version() + "\n")
-                lines.say(f"serves with version {run.version()}")
-        send()
-    return int(failed)
+        if not only and run.served() == run.version():
+            send(run.open_host(lines))
+            return 0
+        host = run.run_phase(lines, "serve", only)
+        if host is None:
+            return 1
+        if not only:
+            first_boot.signal(host.aws, host.me, "SUCCESS")
+            lines.say(f"serves with version {run.version()}")
+            host.write(run.SERVED, run.version() + "\n")
+            send(host)
+    return 0
 
 
 def apply(lines: Lines, *, even_primary: bool = False) -> int:
@@ -168,5 +169,9 @@ def _difference(before: Path, after: Path, host: str) -> str:
 def _files(folder: Path, host: str) -> dict[str, bytes]:
     """What of a bundle this host has: its configuration by name, and all code as one."""
     config = {path.name: path.read_bytes() for path in (folder / "config" / host).iterdir()}
-    code = [(str(path.relative_to(folder)), path.read_bytes()) for path in sorted((folder / "bootstrap").rglob("*.*")) if path.is_file()]
+    code = [
+        (str(path.relative_to(folder)), path.read_bytes())
+        for path in sorted((folder / "bootstrap").rglob("*.*"))
+        if path.is_file()
+    ]
     return {**config, "code": repr([each for each in code if not each[0].endswith(".pyc")]).encode()}

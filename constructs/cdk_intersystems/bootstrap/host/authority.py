@@ -81,7 +81,9 @@ def published(host: Context) -> str:
                 raise
         return bool(found)
 
-    host.wait_until(f"a member to publish the certificate authority, SSM parameter {name}", is_there, seconds=_SECONDS, every=10)
+    host.wait_until(
+        f"a member to publish the certificate authority, SSM parameter {name}", is_there, seconds=_SECONDS, every=10
+    )
     _check_time(host, found[0])
     return found[0]
 
@@ -103,9 +105,7 @@ def issue(host: Context, by: Authority, csr: str, names: Sequence[str]) -> str:
     """
     days = _tls(host).days
     if by.private_key:
-        return certificate.sign(
-            host, csr, authority=by.certificate, authority_key=by.private_key, names=names, days=days
-        )
+        return certificate.sign(host, csr, authority=by.certificate, authority_key=by.private_key, names=names, days=days)
     return private_ca.issue(host.aws, _tls(host).private_ca_arn, csr, days)
 
 

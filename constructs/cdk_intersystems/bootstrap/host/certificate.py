@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from .context import Context
 
-#: Policy: as strong as AES-128, which is more than a 2048-bit key. Source: NIST SP 800-57 Part 1, table 2. IRIS takes RSA or DSA.
+#: Policy: as strong as AES-128, which is more than a 2048-bit key. Source: NIST SP 800-57 Part 1, table 2. IRIS takes RSA
+#: or DSA.
 _BITS = 3072
 
 #: IRIS uses one certificate as client and as server, and refuses others. Source: Security Reference, "About Mirroring and TLS".
@@ -108,9 +109,7 @@ def request(host: Context, key: str, subject: str, names: Sequence[str]) -> str:
         return host.run([*command, "-subj", subject, "-reqexts", "host"], stdin=key).output
 
 
-def sign(
-    host: Context, csr: str, *, authority: str, authority_key: str, names: Sequence[str], days: int
-) -> str:
+def sign(host: Context, csr: str, *, authority: str, authority_key: str, names: Sequence[str], days: int) -> str:
     """Issues a certificate for a request, in PEM.
 
     Args:
@@ -145,7 +144,7 @@ def self_signed(host: Context, key: str, subject: str, names: Sequence[str], day
         names: As for `request`.
         days: For how many days it is good.
     """
-    return _self_signed(host, key, subject, _with_names(_HOST, names), "host", days)
+    return _self_signed(host, key, subject, days, extensions=_with_names(_HOST, names), section="host")
 
 
 def new_authority(host: Context, key: str, subject: str, days: int) -> str:
@@ -157,10 +156,10 @@ def new_authority(host: Context, key: str, subject: str, days: int) -> str:
         subject: Its distinguished name, as for `request`.
         days: For how many days it is good.
     """
-    return _self_signed(host, key, subject, _AUTHORITY, "authority", days)
+    return _self_signed(host, key, subject, days, extensions=_AUTHORITY, section="authority")
 
 
-def _self_signed(host: Context, key: str, subject: str, extensions: str, section: str, days: int) -> str:
+def _self_signed(host: Context, key: str, subject: str, days: int, *, extensions: str, section: str) -> str:
     with _Settings(host, _BASIS + extensions) as settings:
         command = ["openssl", "req", "-new", "-x509", "-sha256", "-key", "/dev/stdin", "-config", str(settings)]
         own = ["-subj", subject, "-set_serial", _serial(), "-days", str(days), "-extensions", section]

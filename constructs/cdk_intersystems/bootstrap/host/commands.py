@@ -37,7 +37,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cdk-host", description="Makes this host what its deployment says, and tells what it is.")
+    parser = argparse.ArgumentParser(
+        prog="cdk-host", description="Makes this host what its deployment says, and tells what it is."
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[argparse.Namespace], int], does: str) -> argparse.ArgumentParser:
@@ -53,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         steps = add(phase, {"prepare": _prepare, "serve": _serve}[phase], does)
         steps.add_argument("--only", nargs="+", metavar="STEP", default=[], help="only these steps")
     applies = add("apply", _apply, "fetch the version that is published for this host, and make the host be as it says")
-    applies.add_argument("--even-primary", action="store_true", help="also if this member is primary, which may cost a failover")
+    applies.add_argument(
+        "--even-primary", action="store_true", help="also if this member is primary, which may cost a failover"
+    )
     tells = add("status", _status, "tell role, version and the last failure")
     tells.add_argument("--json", action="store_true", help="tell it in JSON")
     tells.add_argument("--offline", action="store_true", help="don't ask which version is published")

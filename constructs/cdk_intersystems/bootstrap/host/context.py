@@ -114,6 +114,9 @@ class Context:
 
         Returns:
             Whether anything changed.
+
+        Raises:
+            StepError: It can't be written, for example since the disk is full.
         """
         user, _, group = owner.partition(":")
         uid, gid = pwd.getpwnam(user).pw_uid, grp.getgrnam(group).gr_gid
@@ -122,17 +125,20 @@ class Context:
             same = (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, uid, gid)
             if same and path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode():
                 return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.new")
-        new.unlink(missing_ok=True)
-        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fchown(file.fileno(), uid, gid)
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        new.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_name(f".{path.name}.new")
+            new.unlink(missing_ok=True)
+            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fchown(file.fileno(), uid, gid)
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            new.replace(path)
+        except OSError as error:
+            raise StepError(f"cannot write {path}: {error.strerror}") from None
         self.log(f"wrote {path}")
         return True
 

@@ -141,7 +141,7 @@ class Description:
         mirror: The mirror it belongs to or works with.
         web: What a web server works with. None for all others.
         service_ports: Ports of the mirror endpoint, of a member.
-        lifecycle_hook: Name of the Auto Scaling lifecycle hook that waits until this server has left in good order. Empty: none.
+        lifecycle_hook: Name of the Auto Scaling lifecycle hook that waits until this server has left. Empty: none.
     """
 
     schema: int
@@ -209,7 +209,8 @@ def build(kind: Type[_T], data: Any, where: str) -> _T:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    origin, arguments = getattr(hint, "__origin__", None), getattr(hint, "__args__", ())
+    origin: Any = getattr(hint, "__origin__", None)
+    arguments: Any = getattr(hint, "__args__", ())
     if origin is Union:
         return None if value is None else _value(arguments[0], value, where)
     if origin is list and isinstance(value, list):

@@ -23,8 +23,8 @@ from .steps.users import IRISOWNER
 if TYPE_CHECKING:
     from .context import Context
 
-#: Source of the fields: System Administration Guide, "iris list, qlist, and all". The configuration file is named relative to the
-#: installation directory.
+#: Source of the fields: System Administration Guide, "iris list, qlist, and all". The configuration file is named relative
+#: to the installation directory.
 _DIRECTORY_FIELD, _CPF_FIELD = 1, 4
 _QLIST_SECONDS = 20
 
@@ -161,11 +161,11 @@ def is_configured(host: Context, instance: Instance) -> bool:
 def as_owner(*command: str) -> list[str]:
     """A command that is run as the owner of the instance.
 
-    As root it would leave files behind that the owner can't write (System Administration Guide, "Managing InterSystems IRIS"), and
-    root is nobody in IRIS, while the installation makes the owner a user with all rights (Security Reference, "Configure User
-    Accounts"), who logs in by being who he is.
+    As root it would leave files behind that the owner can't write (System Administration Guide, "Managing InterSystems
+    IRIS"), and root is nobody in IRIS, while the installation makes the owner a user with all rights (Security Reference,
+    "Configure User Accounts"), who logs in by being who he is.
     """
-    return ["runuser", "-u", IRISOWNER, "--", *command]
+    return ["setpriv", f"--reuid={IRISOWNER}", f"--regid={IRISOWNER}", "--init-groups", "--", *command]
 
 
 def call(host: Context, what: str, *, seconds: float = 120) -> str:

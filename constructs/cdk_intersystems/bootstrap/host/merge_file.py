@@ -1,10 +1,11 @@
 """What a merge file has on the first start alone: the log-in by operating system user, and passwords' hashes.
 
-The bundle's file has neither. Log-in by operating system user is what the host does everything else with; later merges leave the
-ways to log in as people have set them. Passwords are set by the kit, so only an image that has the product installed needs hashes.
+The bundle's file has neither. Log-in by operating system user is what the host does everything else with; later merges
+leave the ways to log in as people have set them. Passwords are set by the kit, so only an image that has the product
+installed needs hashes.
 
-Sources: Configuration Parameter File Reference, PasswordHash; Automating Configuration with Configuration Merge, "Security Macros";
-Running InterSystems Products in Containers, "Authentication and Passwords".
+Sources: Configuration Parameter File Reference, PasswordHash; Automating Configuration with Configuration Merge, "Security
+Macros"; Running InterSystems Products in Containers, "Authentication and Passwords".
 """
 
 from __future__ import annotations

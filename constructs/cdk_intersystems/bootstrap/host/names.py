@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Optional
 
-#: What stands in the names that a deployment gives. A name with anything else in it (an escape, a quotation mark, a plus sign, a
-#: slash) is none of ours, and isn't taken apart.
+#: What stands in the names that a deployment gives. A name with anything else in it (an escape, a quotation mark, a plus
+#: sign, a slash) is none of ours, and isn't taken apart.
 _PART = re.compile(r"(?P<kind>[A-Za-z]+)=(?P<value>[A-Za-z0-9._ -]*[A-Za-z0-9._-])")
 
 Name = tuple[tuple[str, str], ...]

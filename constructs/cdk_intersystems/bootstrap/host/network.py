@@ -59,7 +59,7 @@ def primary_of(host: Context) -> Optional[str]:
         host: The host.
     """
     for name, address in host.description.mirror.members.items():
-        if address != host.me.address and is_primary(address):
+        if name != host.description.name and is_primary(address):
             return name
     return None
 

@@ -20,6 +20,7 @@ from .context import CONFIG, RUN, STATE, Context
 from .description import build, read_description
 from .errors import StepError
 from .settings import Settings
+from .unsent import keep, send
 
 if TYPE_CHECKING:
     from ..first_boot import Identity
@@ -31,8 +32,6 @@ SERVED = STATE / "served"
 FAILURE = STATE / "failure.json"
 #: Held by whoever runs steps, and by first_boot.py.
 LOCK = Path("/run/cdk-intersystems.lock")
-#: What was said since the last time that it was sent to CloudWatch.
-UNSENT = RUN / "unsent.log"
 #: How looking begins, as opposed to finding that something has to be done.
 _LOOKING = ("+ ", "prepare: ", "serve: ")
 
@@ -57,7 +56,7 @@ class Failure:
 
 
 class Lines:
-    """What a run says: at once in the journal, and kept for CloudWatch in a file that a power cut may take.
+    """What a run says: at once in the journal, and sooner or later in CloudWatch.
 
     Attributes:
         something_done: Whether anything was more than looking.
@@ -77,10 +76,9 @@ class Lines:
             syslog.syslog(line)
 
     def note(self, line: str) -> None:
-        """Keeps a line that was said elsewhere."""
+        """Takes a line that was said elsewhere."""
         self.something_done = self.something_done or not line.startswith(_LOOKING)
-        with suppress(OSError), UNSENT.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([time.time(), line]) + "\n")
+        keep(line)
 
 
 def version() -> str:
@@ -138,7 +136,7 @@ def alone(lines: Lines) -> Iterator[None]:
 
 
 def run_phase(lines: Lines, phase: str, only: Sequence[str] = ()) -> Optional[Context]:
-    """Runs the steps of a phase until one fails; everybody who waits for this host is told of a failure.
+    """Runs the steps of a phase until one fails; everybody who waits for this host is told of that.
 
     Args:
         lines: Where what is said goes.
@@ -148,7 +146,7 @@ def run_phase(lines: Lines, phase: str, only: Sequence[str] = ()) -> Optional[Co
     Returns:
         The host. None: it failed.
     """
-    me, step_name = None, ""
+    me, host, step_name = None, None, ""
     try:
         me = Metadata().identity()
         host = open_host(lines, me)
@@ -156,9 +154,11 @@ def run_phase(lines: Lines, phase: str, only: Sequence[str] = ()) -> Optional[Co
             step_name = step.__name__
             lines.say(f"{phase}: {step_name}")
             step(host)
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
+    except Exception as error:  # whatever it is, it is told
         failure = Failure(phase, step_name, in_one_line(error, lines), version(), int(time.time()))
         _tell(lines, failure, me)
+        if host:
+            send(host)
         return None
     if not only:
         _forget_failure(phase)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .description import S3Object
+from .description import S3Object  # noqa: TC001 (what the fields are is asked at run time)
 
 
 @dataclass(frozen=True)

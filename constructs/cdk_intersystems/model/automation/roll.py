@@ -133,12 +133,11 @@ def _end(mirror: Mirror, first: FailoverMemberId, second: FailoverMemberId) -> l
     asked = {first: f"Ask{x}AtTheEnd", second: f"Ask{x}{y}AtTheEnd"}
     as_wanted = (
         case
-        for primary, backup in ((first, second), (second, first))
+        for primary in (first, second)
         for wanted in ("either", primary)
         for case in ready(
             asked[primary],
             told(asked[primary], "role", "primary"),
-            told(asked[backup], "role", "backup"),
             *(told(each, "current", "yes") for each in asked.values()),
             chosen("PrimaryAfterwards", wanted),
         )

@@ -54,7 +54,7 @@ def merge_file(server: ApplicationServer) -> MergeFile:
             common.config(server.memory),
             Section("ECPServers", ((server.mirror, connection),)),
         ),
-        actions=(common.tls("%ECPClient"), *_remote_databases(server)),
+        actions=(*common.superserver_with_tls(), common.tls("%ECPClient"), *_remote_databases(server)),
     )
 
 

@@ -1,5 +1,6 @@
 """What failover members and application servers have alike: the start, the memory, and the TLS configurations."""
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from .. import layout
@@ -16,6 +17,9 @@ TlsName = Literal["%SuperServer", "%ECPServer", "%ECPClient"]
 #: its clients for no certificate, an ECP data server requires one, an ECP client requires the server's.
 #: Source: class reference, Security.SSLConfigs, Type and VerifyPeer; TLS Guide, reserved names.
 _TLS: Final[dict[TlsName, tuple[int, int]]] = {"%SuperServer": (1, 0), "%ECPServer": (1, 3), "%ECPClient": (0, 1)}
+
+#: Whether the superserver takes TLS: 1, also; 2, only. Source: class reference, Security.Servers.SSLSupportLevel.
+_ACCEPTED: Final = 1
 
 #: RSA. Source: class reference, Security.SSLConfigs, PrivateKeyType.
 _RSA: Final = 2
@@ -62,6 +66,18 @@ def tls(name: TlsName) -> Action:
         CertificateFile=layout.CERTIFICATE_FILE,
         PrivateKeyFile=layout.PRIVATE_KEY_FILE,
         PrivateKeyType=_RSA,
+    )
+
+
+def superserver_with_tls() -> Iterator[Action]:
+    """The superserver takes connections with TLS: Web Gateways use nothing else, and ECP can't require it before.
+
+    It requires it of nobody: clients of the endpoint may have none. Source: Scalability Guide, "Securing Application Server
+    Connections to the Data Server"; Web Gateway Guide, "SSL/TLS-Based Authentication and Data Protection".
+    """
+    yield tls("%SuperServer")
+    yield action(
+        "ModifyServer", Port=SUPERSERVER_PORT, BindAddress="", SSLConfig="%SuperServer", SSLSupportLevel=_ACCEPTED
     )
 
 

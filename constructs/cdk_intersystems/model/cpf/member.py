@@ -17,7 +17,7 @@ from typing import Final
 
 from .. import layout
 from ..memory import SharedMemory
-from ..ports import ISCAGENT_PORT, SUPERSERVER_PORT
+from ..ports import ISCAGENT_PORT
 from ..storage import VolumeRole
 from ..topology import SYSTEM_NAME_LENGTH, FailoverMemberId, system_name
 from . import common
@@ -28,9 +28,6 @@ from .document import Action, MergeFile, action, section
 #: Source: class reference, SYS.Mirror.CreateNewMirrorSet, MirrorInfo.
 _COMPRESSED: Final = 2
 _ZSTD: Final = 1
-
-#: Whether the superserver takes TLS: 1, also; 2, only. Source: class reference, Security.Servers.SSLSupportLevel.
-_ACCEPTED: Final = 1
 
 #: Whether an ECP client must use TLS: 2, required. Source: class reference, Security.System.SSLECPServer.
 _REQUIRED: Final = 2
@@ -163,18 +160,9 @@ def _services(ecp_clients: int) -> Iterator[Action]:
     yield action("ModifyService", Name="%Service_Bindings", Enabled=1)
     # Said also where it is 0: a mirror set that loses its application tiers closes the service.
     yield action("ModifyService", Name="%Service_ECP", Enabled=int(ecp_clients > 0))
+    yield from common.superserver_with_tls()
     if ecp_clients > 0:
-        yield common.tls("%SuperServer")
         yield common.tls("%ECPServer")
-        # The superserver has to accept TLS before ECP can require it (Scalability Guide, "Securing Application Server
-        # Connections to the Data Server"). It requires it of nobody else: clients of the endpoint may have none.
-        yield action(
-            "ModifyServer",
-            Port=SUPERSERVER_PORT,
-            BindAddress="",
-            SSLConfig="%SuperServer",
-            SSLSupportLevel=_ACCEPTED,
-        )
         yield action("ModifySystem", Name="SYSTEM", SSLECPServer=_REQUIRED)
 
 

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 async def serve(server: "Server", peer: "Peer") -> None:
     """Answers one command's questions until it hangs up."""
     async for request in peer.messages():
-        try:
-            answer = await _OPERATIONS[request["op"]](server, request)
-        except IrisError as error:
-            answer = {"error": str(error)}
-        peer.send(**answer)
-        server.show()
+        peer.send(**await answer(server, request))
+
+
+async def answer(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
+    """Does what is asked; an error is an answer too."""
+    try:
+        answered = await _OPERATIONS[request["op"]](server, request)
+    except IrisError as error:
+        answered = {"error": str(error)}
+    server.show()
+    return answered
 
 
 async def _log_in(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +84,11 @@ async def _globals(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     return globals_store.serve(server, request)
 
 
+async def _query(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
+    columns, rows = await system_calls.query(server, request["name"], request["arguments"])
+    return {"columns": columns, "rows": rows}
+
+
 async def _agent(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     """What an ISCAgent asks for another member (HA 4.14)."""
     if server.mirror is None:
@@ -93,6 +103,7 @@ _OPERATIONS = {
     "freeze": _freeze,
     "thaw": _thaw,
     "call": _call,
+    "query": _query,
     "globals": _globals,
     "agent": _agent,
 }

@@ -66,6 +66,11 @@ class Follower:
         member.save_config()
         member.become("Synchronizing")
 
+    def hang_up(self) -> None:
+        """Ends the connection."""
+        if self._peer:
+            self._peer.abort()
+
     async def run(self) -> None:
         """Receives until the primary is lost, or has told this member to take over."""
         member, peer = self._member, self._peer
@@ -90,6 +95,8 @@ class Follower:
         if op == "record":
             member.journal.append(message["t"], message["v"], message["n"])
             peer.send(op="ack", number=message["n"])
+        elif op == "cut":
+            member.journal.cut(message["number"])
         elif op == "commit":
             member.journal.commit(message["number"])
         elif op == "caught up":

@@ -62,7 +62,7 @@ class Journal:
     """Records of one instance or mirror, in order. Every record has a number, and the term of the primary that wrote it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._prefix = ""
         self.records: list[dict[str, Any]] = []
         self.committed = 0
@@ -72,7 +72,7 @@ class Journal:
         """HA 3.2: a member's mirror journal files are named MIRROR-name-yyyymmdd.nnn; what is in them counts, whatever their day."""
         self._prefix = f"MIRROR-{mirror}-"
         self.records, self.committed = [], 0
-        for file in sorted(self._folder.glob(f"{self._prefix}*")):
+        for file in sorted(self.folder.glob(f"{self._prefix}*")):
             for line in file.read_text().splitlines():
                 self._read(json.loads(line))
             self._file = file
@@ -80,6 +80,8 @@ class Journal:
     def _read(self, entry: dict[str, Any]) -> None:
         if "c" in entry:
             self.committed = max(self.committed, entry["c"])
+        elif "cut" in entry:
+            del self.records[entry["cut"] :]
         else:
             del self.records[entry["n"] - 1 :]
             self.records.append(entry)
@@ -87,8 +89,8 @@ class Journal:
     def switch(self) -> None:
         """Begins a new file, as a member that becomes primary does (HA 3.2)."""
         day = time.strftime("%Y%m%d")
-        number = len(list(self._folder.glob(f"{self._prefix}{day}.*"))) + 1
-        self._file = self._folder / f"{self._prefix}{day}.{number:03}"
+        number = len(list(self.folder.glob(f"{self._prefix}{day}.*"))) + 1
+        self._file = self.folder / f"{self._prefix}{day}.{number:03}"
         self._file.touch(mode=0o660)
 
     @property
@@ -114,6 +116,12 @@ class Journal:
         if number > self.committed:
             self._write({"c": number})
             self.committed = number
+
+    def cut(self, number: int) -> None:
+        """Discards the records after a number."""
+        if number < len(self.records):
+            self._write({"cut": number})
+            del self.records[number:]
 
     def _write(self, entry: dict[str, Any]) -> None:
         if self._file is None:

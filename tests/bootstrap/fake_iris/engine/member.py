@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hooks, takeover, tls
@@ -124,7 +123,7 @@ class Member:
         self.become("Transition")
         if self.is_failover():
             self.server.task(self.arbiter.run())
-        if self.server.settings.restart_after_joining and not self._validated():
+        if self.server.settings.restart_after_joining and not self.validated():
             self.become("Waiting")
             return
         while self.state != "Stopped":
@@ -155,19 +154,20 @@ class Member:
                 self.save_config()
         return ""
 
-    def _validated(self) -> bool:
+    def validated(self) -> bool:
         """CPF, "ValidatedMember": otherwise it has its role from the primary before it joins, and takes none by itself."""
         return self.server.cpf.get("MirrorMember", "ValidatedMember") == "1"
 
     def validate(self) -> None:
-        if not self._validated():
+        """Notes that the primary has accepted it."""
+        if not self.validated():
             self.server.cpf.set("MirrorMember", "ValidatedMember", "1")
             self.save_config()
 
     async def may_be_primary(self) -> bool:
         """Whether it may become primary by itself at all."""
         defined = self.config.properties.get("DefinedPrimary", "")
-        if not self._validated():
+        if not self.validated():
             self.say(1, "This member has to obtain its role from the primary")
         elif defined not in ("", self.config.me):
             self.say(1, f"No failover is set: {defined} has to be the primary")
@@ -350,9 +350,3 @@ class Member:
             return {"entry": self.config.myself.to_json()}
         return self.about_me()
 
-
-def journal_directory(text: str) -> Path:
-    """The directory of the primary journal, by a CPF's text; for the agent."""
-    from .cpf import Document
-
-    return Path(Document(text).get("Journal", "CurrentDirectory"))

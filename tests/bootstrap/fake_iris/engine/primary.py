@@ -22,6 +22,7 @@ class _Channel:
         self.acknowledged = 0
         self.active = False
         self.arbiter_connected = False
+        self.heard = time.monotonic()
         self.taking_over = asyncio.Event()
 
 
@@ -106,6 +107,10 @@ class Primary:
         """HA 3.3.5.2: arbiter controlled if the members are connected, both to the arbiter, and the backup is active."""
         arbiter, backup = self._member.arbiter, self.backup()
         wanted = bool(arbiter.connected and backup and backup.active and backup.arbiter_connected)
+        if backup and not arbiter.connected and backup.heard < arbiter.lost:
+            # Not before it is known that the backup is still there: "multiple connection losses arising from a single network event
+            # are processed as a single event".
+            return
         if wanted != arbiter.controls and backup and not self._isolated:
             arbiter.controls = wanted
             backup.peer.send(op="mode", arbiter=wanted)
@@ -127,6 +132,7 @@ class Primary:
     async def hand_over(self) -> None:
         """A normal shutdown: an active backup is asked to take over (HA 3.3.2.2); with no failover it isn't (HA 6.1.3)."""
         member, backup = self._member, self.backup()
+        member.become("Transition")
         self._resumed.clear()
         if backup and backup.active and member.config.properties.get("DefinedPrimary") != member.config.me:
             backup.peer.send(op="take over")
@@ -146,7 +152,7 @@ class Primary:
             peer.send(refused=f"'{hello['member']}' is not a mirror member")
             return
         common = journal.common_with(hello["outline"])
-        if hello["committed"] > common and hello["committed"] > 0 and not journal.agrees_with(_last(hello["outline"])):
+        if hello["committed"] > common:
             # HA 5.7 has the text. What was never acknowledged is discarded (HA 6.2.3.4, "has been discarded").
             text = (
                 f"This member has detected that its data is inconsistent with the mirror {member.name}. If the primary is running "
@@ -164,6 +170,7 @@ class Primary:
         self._compare_max_servers()
         peer.send(term=self.term, shared=member.config.shared(), no_failover=member.no_failover)
         await self.propagate()
+        peer.send(op="cut", number=common)
         for entry in journal.records[common:]:
             peer.send(op="record", **entry)
         peer.send(op="commit", number=journal.committed)
@@ -174,6 +181,7 @@ class Primary:
     async def _receive(self, channel: _Channel) -> None:
         try:
             async for message in channel.peer.messages(self._member.qos * 0.75):
+                channel.heard = time.monotonic()
                 if message["op"] == "ack":
                     channel.acknowledged = message["number"]
                 elif message["op"] == "beat":
@@ -242,7 +250,3 @@ class Primary:
         ends = time.monotonic() + seconds
         while time.monotonic() < ends and not self.backup() and not self._ended.is_set():
             await asyncio.sleep(seconds / 50)
-
-
-def _last(outline: list[list[int]]) -> list[int]:
-    return outline[0] if outline else [0, 0]

@@ -16,18 +16,22 @@ _PRIMARY = ("Primary", "In Trouble")
 async def failover_round(member: "Member") -> None:
     """One attempt to become backup or primary; called again and again."""
     other = member.config.other_failover()
-    if other is None:
+    if not member.validated():
+        # CPF, "ValidatedMember". A member that is not authorized yet comes no further (HA 4.7.3).
+        for entry in member.config.failover():
+            if entry.name != member.config.me and await _follow(member, entry):
+                return
+        member.become("Waiting")
+    elif other is None:
         # HA 3.1.2.3: a mirror with a single failover member.
         if await member.may_be_primary():
             await member.become_primary(None)
             return
     elif answer := await member.ask(other, op="status"):
         if answer["state"] in _PRIMARY:
-            follower = await member.follow(other)
-            if follower and await _may_take_over(member, follower):
-                await member.become_primary(other)
+            if await _follow(member, other):
                 return
-            if follower is None:
+            if member.state != "Stopped":
                 member.become("Waiting")
         elif await member.may_be_primary() and _is_later(member, answer):
             # HA 6.2.5: both agents and an instance are there: the members negotiate.
@@ -39,6 +43,20 @@ async def failover_round(member: "Member") -> None:
         await member.become_primary(other)
         return
     await asyncio.sleep(member.qos / 4)
+
+
+async def _follow(member: "Member", entry: Entry) -> bool:
+    """Follows a primary until it is lost, and then takes over if that may be.
+
+    Returns:
+        Whether there was a connection.
+    """
+    follower = await member.follow(entry)
+    if follower is None:
+        return False
+    if await _may_take_over(member, follower):
+        await member.become_primary(entry)
+    return True
 
 
 def _is_later(member: "Member", other: dict[str, Any]) -> bool:
@@ -92,9 +110,9 @@ async def _may_take_over(member: "Member", lost: "Follower") -> bool:
         if sees is False:
             member.log(1, "Arbiter has lost contact with the primary as well, taking over")
             return True
-        lost.active = False
         if sees:
             # Both are connected to the arbiter: the primary goes on, and this member tells it through the arbiter that it knows.
+            lost.active = False
             member.arbiter.relay(not_active=True)
             member.note(active=False)
             return False

@@ -9,8 +9,8 @@ from .client import AwsError
 if TYPE_CHECKING:
     from .client import Aws
 
-#: Limits of one PutLogEvents. Source: CloudWatch Logs API Reference, PutLogEvents: 1,048,576 bytes in UTF-8, 26 more counted for
-#: each event, and 10,000 events; an event has less.
+#: Limits of one PutLogEvents. Source: CloudWatch Logs API Reference, PutLogEvents: 1,048,576 bytes in UTF-8, 26
+#: more counted for each event, and 10,000 events.
 _BATCH_BYTES, _EVENT_EXTRA, _BATCH_EVENTS, _LINE_BYTES = 1_048_576, 26, 10_000, 250_000
 
 

@@ -1,14 +1,15 @@
 """Who may join the mirror, and who may connect through ECP: exactly the names of certificates that this deployment gives.
 
-With TLS a new member, or a server, waits until its certificate's name is authorized. The authority issues for this deployment alone;
-that is not enough, since whoever may ask it can ask for other names. Of the names that wait, those that stand in the host's
-description are authorized, compared as names and not as text, and nothing else ever is.
+With TLS a new member, or a server, waits until its certificate's name is authorized. The authority issues for this
+deployment alone; that is not enough, since whoever may ask it can ask for other names. Of the names that wait, those that
+stand in the host's description are authorized, compared as names and not as text, and nothing else ever is.
 
-Members are authorized by the primary. Servers are authorized by every member beforehand, since any may be their data server one day.
+Members are authorized by the primary. Servers are authorized by every member beforehand, since any may be their data server
+one day.
 
-Sources: High Availability Guide, "Authorize the Second Failover Member or Async"; class reference, SYS.Mirror.AuthorizePendingMembers
-(takes exactly one name that waits, and fails for another), SYS.ECP.AddAuthorizedCN; Scalability Guide, "Adding Authorized ECP
-Connections".
+Sources: High Availability Guide, "Authorize the Second Failover Member or Async"; class reference,
+SYS.Mirror.AuthorizePendingMembers (takes exactly one name that waits, and fails for another), SYS.ECP.AddAuthorizedCN;
+Scalability Guide, "Adding Authorized ECP Connections".
 
 **Never run on a licensed IRIS.** A version that has no AuthorizePendingMembers needs a person, and the log says so.
 """
@@ -26,8 +27,8 @@ from ..names import as_shown, same_name
 if TYPE_CHECKING:
     from ..context import Context
 
-#: When the other members have connections nobody waits, most likely. It is looked all the same after this time: a connection may
-#: have another purpose.
+#: When the other members have connections nobody waits, most likely. It is looked all the same after this time: a
+#: connection may have another purpose.
 _LOOK_EVERY_SECONDS = 300
 _LOOKED = RUN / "looked-for-pending"
 
@@ -75,7 +76,8 @@ def authorize(host: Context) -> int:
 
 
 def _nobody_waits(host: Context) -> bool:
-    others = {address for address in host.description.mirror.members.values() if address != host.me.address}
+    members = host.description.mirror.members
+    others = {address for name, address in members.items() if name != host.description.name}
     if not others <= network.connected_to_superserver():
         _LOOKED.unlink(missing_ok=True)
         return False

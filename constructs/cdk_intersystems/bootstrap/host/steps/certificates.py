@@ -1,10 +1,10 @@
 """The host's certificate, its key and the authority's certificate, where IRIS and the web server look for them.
 
-The key is made once and stays: a certificate is renewed by replacing one file, so that at no moment a key stands there that doesn't
-fit. A key that may have got into other hands is deleted; then everything is made anew.
+The key is made once and stays: a certificate is renewed by replacing one file, so that at no moment a key stands there that
+doesn't fit. A key that may have got into other hands is deleted; then everything is made anew.
 
-**Never run on a licensed IRIS**: that `Security.SSLConfigs.ActivateAll` makes a running instance use a renewed certificate for new
-connections (class reference). If it doesn't, it is used from the next start on, for which there are 30 days.
+**Never run on a licensed IRIS**: that `Security.SSLConfigs.ActivateAll` makes a running instance use a renewed certificate
+for new connections (class reference). If it doesn't, it is used from the next start on, for which there are 30 days.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def discovery(host: Context) -> None:
 
 
 def discover(host: Context) -> None:
-    """Looks for the application servers, and writes the Web Gateway's configuration if it has to change.
+    """Looks for the application servers, and writes the Web Gateway's configuration if it isn't as it has to be.
 
     A server is taken up when it answers, and let go when it doesn't run any more. Nothing that AWS fails to say takes a server away, nor
     an answer without any.
@@ -65,8 +65,7 @@ def discover(host: Context) -> None:
     Raises:
         StepError: AWS couldn't be asked. The servers stay as they were.
     """
-    if _web(host).application_tier:
-        configure(host, _looked(host))
+    configure(host, _looked(host) if _web(host).application_tier else [])
 
 
 def known_servers() -> list[Server]:
@@ -136,7 +135,7 @@ def _looked(host: Context) -> list[Server]:
     """The servers to work with from now on, after a look at which there are."""
     web = _web(host)
     STATE.mkdir(parents=True, exist_ok=True)
-    with _LOCK.open("w") as lock:
+    with _LOCK.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         tags = {_DEPLOYMENT_TAG: host.description.deployment, _TIER_TAG: web.application_tier}
         running = [Server(_name(instance), address) for instance, address in ec2.running_instances(host.aws, tags) if address]

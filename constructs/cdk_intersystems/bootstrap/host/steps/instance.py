@@ -1,11 +1,11 @@
 """The instance's unit, and its starts: the first one with the merge file, which makes it what it is to be.
 
-Whether it has become that, IRIS's own configuration file says. Until then it doesn't start with the host: it would come up as an
-instance of its own, with the sizes and passwords of an installation.
+Whether it has become that, IRIS's own configuration file says. Until then it doesn't start with the host: it would come up
+as an instance of its own, with the sizes and passwords of an installation.
 
-What a member does that the mirror has forced down: it stays down, and nobody but a person starts it (High Availability Guide,
-"Automatic Failover Rules"), or the host's next start. That is as good: a failover member that starts contacts the other one's agent
-first, and never becomes primary without knowing what it has (the same, "Automatic Failover in Detail").
+A member that the mirror has forced down stays down: nobody but a person starts it (High Availability Guide, "Automatic Failover
+Rules"), or the host's next start. That is as good: a failover member that starts asks the other one's agent first, and never
+becomes primary without knowing what that one has (the same, "Automatic Failover Mechanics Detailed").
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Iterator
 
 from .. import iris, merge_file, network
 from ..aws import secrets
-from ..context import RUN, SERVED
+from ..context import RUN, STATE
 from ..errors import StepError
 from ..layout import INSTALLATION
 from ..services import UNITS
@@ -34,6 +34,11 @@ _ENVIRONMENT = RUN / "iris.env"
 #: The instance's owner reads it, and can't look into RUN.
 _MERGE = Path("/run/cdk-intersystems-iris")
 
+#: There since this start of the host once all that IRIS needs was made sure of.
+_PREPARED = RUN / "prepared-for-iris"
+#: There once the host has served with any version; see `run.py`.
+_SERVED = STATE / "served"
+
 #: Recovery of databases and journals has no limit that would be right. A clean end waits for jobs and productions.
 _START_SECONDS = 4 * 3600
 _STOP_SECONDS = 900
@@ -46,6 +51,8 @@ Description=InterSystems IRIS, instance {{instance}}
 Wants=ISCAgent.service network-online.target
 After=ISCAgent.service network-online.target cdk-host.service
 RequiresMountsFor={{mounts}}
+# Not on a host that isn't as it should be.
+ConditionPathExists={_PREPARED}
 
 [Service]
 Type=forking
@@ -54,8 +61,6 @@ GuessMainPID=no
 User={IRISOWNER}
 Group={IRISOWNER}
 EnvironmentFile=-{_ENVIRONMENT}
-# Not on a host that isn't as it should be.
-ExecCondition=/usr/bin/systemctl is-active --quiet cdk-host.service
 ExecStart={{command}} start {{instance}} quietly
 ExecStop={{command}} stop {{instance}} quietly
 TimeoutStartSec=infinity
@@ -83,6 +88,7 @@ def instance_unit(host: Context) -> None:
         host.run(["systemctl", "daemon-reload"])
     if iris.is_configured(host, instance) != _LINK.is_symlink():
         host.run(["systemctl", "disable" if _LINK.is_symlink() else "enable", UNIT])
+    _PREPARED.touch()
 
 
 def start_instance(host: Context) -> None:
@@ -132,12 +138,16 @@ def start(host: Context) -> None:
     Raises:
         StepError: It isn't running then.
     """
+    if not _PREPARED.exists():
+        raise StepError("the instance isn't started on a host that isn't prepared: run cdk-host prepare")
     said = iris.log_size()
     # After an end that systemd took for a failure.
     host.run(["systemctl", "reset-failed", UNIT], check=False)
     done = host.run(["systemctl", "start", UNIT], check=False, seconds=_START_SECONDS)
     if done.status or not iris.installed(host).is_running:
-        raise StepError(f"the instance {host.description.instance} didn't start: see journalctl -u {UNIT}{iris.complaint(said)}")
+        raise StepError(
+            f"the instance {host.description.instance} didn't start: see journalctl -u {UNIT}{iris.complaint(said)}"
+        )
 
 
 def restart(host: Context) -> None:
@@ -157,7 +167,7 @@ def restart(host: Context) -> None:
 def _make(host: Context, merge: Path) -> None:
     """Has the instance become what it is to be, by a start with the merge file; if it runs, by a merge first."""
     said = iris.log_size()
-    if SERVED.exists() and iris.installed(host).is_in_place:
+    if _SERVED.exists() and iris.installed(host).is_in_place:
         raise StepError(
             f"{IRISOWNER} can't enter the instance {host.description.instance}: allow operating system authentication, of the "
             "service %Service_Terminal and system-wide; a member that is in place isn't restarted for it"
@@ -208,8 +218,8 @@ def _merge(host: Context, merge: Path) -> None:
 
 
 def _run_merge(host: Context, merge: Path, *, check: bool) -> None:
-    # The configuration file has to be named. Source: Automating Configuration with Configuration Merge, "Reconfigure an Existing
-    # Instance".
+    # The configuration file has to be named. Source: Automating Configuration with Configuration Merge, "Reconfigure an
+    # Existing Instance".
     cpf = str(iris.installed(host).cpf)
     host.run(iris.as_owner("iris", "merge", host.description.instance, str(merge), cpf), check=check, seconds=1800)
 

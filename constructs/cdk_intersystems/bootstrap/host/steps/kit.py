@@ -1,15 +1,16 @@
 """InterSystems IRIS itself, from its installation kit or from the image; for arbiters the ISCAgent alone.
 
-How an interrupted installation is told from a finished one: two marks on the volume of the installation, `installing` from before
-the installer starts, `installed` from when `iris qlist` knew the instance. IRIS's own files don't tell, since the installer writes
-most of them early. A directory with files and without either mark is somebody else's, and left alone.
+How an interrupted installation is told from a finished one: two marks on the volume of the installation, `installing` from
+before the installer starts, `installed` from when `iris qlist` knew the instance. IRIS's own files don't tell, since the
+installer writes most of them early. A directory with files and without either mark is somebody else's, and left alone.
 
-A host that was replaced finds the installation on its volume, and nothing of it on its root volume: neither the registry with the
-list of instances, nor the `iris` command, nor the agent. They are kept beside the installation and put back.
+A host that was replaced finds the installation on its volume, and nothing of it on its root volume: neither the registry
+with the list of instances, nor the `iris` command, nor the agent. They are kept beside the installation and put back.
 
-**Never run on a licensed IRIS**: that the installer takes a directory that holds a hidden folder; that it registers the instance with
-nothing but files in `_OUTSIDE`; that running it again over an installation that was interrupted repairs it (for an instance that is
-registered the documentation says so: it is an upgrade to the same version; for one that isn't it is a new installation).
+**Never run on a licensed IRIS**: that the installer takes a directory that holds a hidden folder; that it registers the
+instance with nothing but files in `_OUTSIDE`; that running it again over an installation that was interrupted repairs it
+(for an instance that is registered the documentation says so: it is an upgrade to the same version; for one that isn't it
+is a new installation).
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ INSTALLING, INSTALLED = OWN / "installing", OWN / "installed"
 OUTSIDE = OWN / "outside.tar"
 
 #: What the installer leaves outside of the installation directory, as far as it is there. Sources: UNIX, Linux, and macOS
-#: Installation, "Begin Installation" (registry); System Administration Guide, "Managing InterSystems IRIS" (links to `iris` in the
-#: usual places); High Availability Guide, "Configuring the ISCAgent".
+#: Installation, "Begin Installation" (registry); System Administration Guide, "Managing InterSystems IRIS" (links to `iris`
+#: in the usual places); High Availability Guide, "Configuring the ISCAgent".
 _OUTSIDE = (
     str(REGISTRY),
     *(f"/usr/{folder}/{name}" for folder in ("bin", "local/bin") for name in ("iris", "irisdb", "irissession")),
@@ -102,7 +103,9 @@ def agent_kit(host: Context) -> None:
     with _unpacked(host, source, "agentinstall") as folder:
         _run_installer(host, folder, "agentinstall", {"ISC_PACKAGE_MODE": "unattended"})
     if not AGENT_UNIT.exists():
-        raise StepError(f"the ISCAgent's kit {source.key} was installed and there is no {AGENT_UNIT}: is it one for this system?")
+        raise StepError(
+            f"the ISCAgent's kit {source.key} was installed and there is no {AGENT_UNIT}: is it one for this system?"
+        )
     host.write(_AGENT_INSTALLED, f"{source.sha256}\n")
 
 
@@ -172,7 +175,9 @@ def _finish(host: Context) -> None:
     found = iris.look(host.description.instance)
     if found is None or found.directory != INSTALLATION:
         where = f"in {found.directory}" if found else "nowhere"
-        raise StepError(f"the instance {host.description.instance} should be in {INSTALLATION}, and iris qlist knows it {where}")
+        raise StepError(
+            f"the instance {host.description.instance} should be in {INSTALLATION}, and iris qlist knows it {where}"
+        )
     _keep_outside(host)
     _mark(host, INSTALLED, host.description.kit.sha256 if host.description.kit else "image")
     INSTALLING.unlink(missing_ok=True)
@@ -233,7 +238,9 @@ def _unpacked(host: Context, source: S3Object, installer: str) -> Iterator[Path]
 
 
 def _installer_in(folder: Path, installer: str) -> Optional[Path]:
-    found = sorted(folder.glob(f"{installer}")) + sorted(folder.glob(f"*/{installer}")) + sorted(folder.glob(f"*/*/{installer}"))
+    found = (
+        sorted(folder.glob(f"{installer}")) + sorted(folder.glob(f"*/{installer}")) + sorted(folder.glob(f"*/*/{installer}"))
+    )
     return found[0].parent if found else None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STRIPE = "4M"
 
 _MEMBER = "LVM2_member"
-_SECONDS_FOR_DEVICE = 30
+SECONDS_FOR_DEVICE = 30
 
 
 def volume_link(name: str) -> Path:
@@ -57,7 +57,7 @@ def logical_volume(host: Context, name: str, devices: list[Path], what: str, *, 
     if not link.exists():
         members = [device for device in devices if _is_member(host, device, what, known_empty=known_empty)]
         _make_or_activate(host, name, devices, _groups(host, members), what)
-        host.wait_until(f"{link} ({what})", link.exists, seconds=_SECONDS_FOR_DEVICE, every=0.2)
+        host.wait_until(f"{link} ({what})", link.exists, seconds=SECONDS_FOR_DEVICE, every=0.2)
     _grow(host, link, devices)
     return link.resolve()
 

@@ -1,4 +1,4 @@
-"""The mirror: who creates it, who joins, and when a member has become what it is to be. docs/adr/0007-who-creates-the-mirror.md."""
+"""The mirror: who creates it, who joins, and when a member is in its place. See docs/adr/0007-who-creates-the-mirror.md."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _NUMBER = OWN / "claim"
 _ARBITER_SECONDS = 900
 _PRIMARY_SECONDS = 3600
 _READY_SECONDS = 1800
-#: A member that has joined and isn't in place after this time, nor on its way, is restarted, once. Seen by others, and documented
-#: nowhere: "Without restart, FAILOVER member fails to retrieve (mirror) journal file", IRISMeister/azure-arm.
+#: A member that has joined and isn't in place after this time, nor on its way, is restarted, once. Seen by others, and
+#: documented nowhere: "Without restart, FAILOVER member fails to retrieve (mirror) journal file", IRISMeister/azure-arm.
 _RESTART_SECONDS = 90
 _ON_ITS_WAY = ("Synchronizing", "Transition")
 
@@ -35,7 +35,8 @@ _ON_ITS_WAY = ("Synchronizing", "Transition")
 def claim(host: Context) -> None:
     """Claims the mirror for this member, if nobody has; the one who has it creates the mirror.
 
-    Nothing is claimed by a member that is in the mirror already, nor by one for disaster recovery, nor before the arbiter answers.
+    Nothing is claimed by a member that is in the mirror already, nor by one for disaster recovery, nor before the arbiter
+    answers.
 
     Raises:
         StepError: The arbiter doesn't answer.
@@ -98,7 +99,8 @@ def mirror_is_ready(host: Context) -> None:
         late = time.monotonic() - began > _RESTART_SECONDS
         if late and not restarted and not instance.is_in_place and instance.mirror_status not in _ON_ITS_WAY:
             restarted = True
-            host.log(f"still {instance.mirror_status or 'not in the mirror'} after {_RESTART_SECONDS} s: restarting the instance once")
+            shown = instance.mirror_status or "not in the mirror"
+            host.log(f"still {shown} after {_RESTART_SECONDS} s: restarting the instance once")
             restart(host)
             instance = iris.installed(host)
         return instance.is_in_place
@@ -155,12 +157,14 @@ def _claimed(host: Context) -> dict[str, str]:
         value = json.loads(text)
         return {"member": str(value["member"]), "number": str(value["number"])}
     except (ValueError, KeyError, TypeError):
-        raise StepError(f"the SSM parameter {name} is no claim of a member: nobody creates the mirror as long as it is there") from None
+        raise StepError(
+            f"the SSM parameter {name} is no claim of a member: nobody creates the mirror as long as it is there"
+        ) from None
 
 
 def _wait_for_primary(host: Context) -> Optional[str]:
     mirror = host.description.mirror
-    others = ", ".join(f"{name} ({address})" for name, address in mirror.members.items() if address != host.me.address)
+    others = ", ".join(f"{name} ({address})" for name, address in mirror.members.items() if name != host.description.name)
     found: list[str] = []
 
     def is_there() -> bool:

@@ -31,7 +31,7 @@ BY_UUID = Path("/dev/disk/by-uuid")
 #: IRIS doesn't support.
 OPTIONS = "noatime,nodev"
 
-_SECONDS_FOR_LINK = 30
+SECONDS_FOR_LINK = 30
 #: Replaying the log of a large file system takes its time; systemd's usual limit is 90 s.
 _MOUNT_SECONDS = 1800
 
@@ -184,7 +184,7 @@ def wait_for_uuid(host: Context, device: Path, uuid: str, what: str) -> None:
     if link.exists() and link.resolve() == device:
         return
     host.run(["udevadm", "trigger", "--action=change", "--settle", str(device)])
-    host.wait_until(f"{link} ({what})", link.exists, seconds=_SECONDS_FOR_LINK, every=0.2)
+    host.wait_until(f"{link} ({what})", link.exists, seconds=SECONDS_FOR_LINK, every=0.2)
     if link.resolve() != device:
         raise StepError(f"{link} is {link.resolve()} and not {what}, {device}: a copy of it is attached, detach that")
 

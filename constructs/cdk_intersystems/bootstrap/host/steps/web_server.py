@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from .. import services
 from ..apache import (
+    CERTIFICATE,
     CONFIGURATION,
     ETC,
     GATEWAY_BIN,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 SERVICE = "web-server.service"
 REGION_SERVICE = "region-status.service"
-DISCOVERY_SERVICE, DISCOVERY_TIMER = "cdk-host-discover.service", "cdk-host-discover.timer"
 
 #: What it runs with, which differs from the configuration only while a reload is due; see units/web-server.service.
 APPLIED = Path(RUN) / "applied"
@@ -74,19 +74,6 @@ def web_server(host: Context) -> None:
     changed = services.install(host, host.code(f"mirror_status/{REGION_SERVICE}")) or changed
     if services.keep_running(host, REGION_SERVICE) and changed:
         host.run(["systemctl", "restart", REGION_SERVICE])
-
-
-def keep_discovering(host: Context) -> None:
-    """Has the application servers looked for every few seconds, where there is an application tier.
-
-    Args:
-        host: The host.
-    """
-    if host.description.web is None or not host.description.web.application_tier:
-        return
-    for name in (DISCOVERY_SERVICE, DISCOVERY_TIMER):
-        services.install(host, host.code(f"units/{name}"))
-    services.keep_running(host, DISCOVERY_TIMER)
 
 
 def pages_answer(host: Context) -> None:
@@ -143,15 +130,15 @@ def _configure(host: Context, packaged: Distribution) -> None:
     assert web is not None
     if (problem := path_problem(web.paths)) is not None:
         raise StepError(f"the web tier can't be configured: {problem}")
-    loaded = (str(CERTIFICATE_FILE), str(PRIVATE_KEY_FILE), f"{GATEWAY_BIN}/CSPa24.so")
+    Path(ETC, "root").mkdir(parents=True, exist_ok=True)
+    _take_certificate(host)
     text = render(
         host.code("web/httpd.conf").read_text(encoding="utf-8"),
         packaged,
         server_name=web.server_name,
         paths=web.paths,
-        digests={path: _digest(path) for path in loaded},
+        digests={path: hashlib.sha256(_content(path)).hexdigest() for path in (CERTIFICATE, f"{GATEWAY_BIN}/CSPa24.so")},
     )
-    Path(ETC, "root").mkdir(parents=True, exist_ok=True)
     path = Path(CONFIGURATION)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return
@@ -165,6 +152,25 @@ def _configure(host: Context, packaged: Distribution) -> None:
     candidate.replace(path)
 
 
+def _take_certificate(host: Context) -> None:
+    """Takes the host's certificate and key, if they belong together.
+
+    Apache's own test doesn't look at them, and an Apache that is reloaded with a wrong key ends. They may not belong together while they
+    are being renewed, or when that was interrupted.
+    """
+    both = _content(str(CERTIFICATE_FILE)) + _content(str(PRIVATE_KEY_FILE))
+    if Path(CERTIFICATE).is_file() and Path(CERTIFICATE).read_bytes() == both:
+        return
+    candidate = Path(CERTIFICATE).with_suffix(".candidate")
+    host.write(candidate, both.decode(), mode=0o600)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(candidate)
+    except ssl.SSLError as error:
+        candidate.unlink()
+        raise StepError(f"{CERTIFICATE_FILE} and {PRIVATE_KEY_FILE.name} are no pair, the former ones stay: {error.reason}") from None
+    candidate.replace(CERTIFICATE)
+
+
 def _make_room(host: Context, packaged: Distribution) -> None:
     """Takes port 443 from the distribution's own web server, which packages start."""
     mask = services.UNITS / packaged.unit
@@ -172,8 +178,8 @@ def _make_room(host: Context, packaged: Distribution) -> None:
         host.run(["systemctl", "mask", "--now", packaged.unit])
 
 
-def _digest(path: str) -> str:
+def _content(path: str) -> bytes:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return Path(path).read_bytes()
     except OSError as error:
         raise StepError(f"the web server needs {path}: {error.strerror}") from None

@@ -1,0 +1,142 @@
+"""A deployment of config/trakcare.yaml as hosts of the lab: what the CDK synthesizes is what they get.
+
+The bundles are the assets of the cloud assembly, the tags those of the templates. What is changed: the operating system, since this
+machine's packages are Debian's; and the kits, which are fakes.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cdk_intersystems.model import tags as names
+from tests.bootstrap.lab.lab import Lab, LabHost
+
+ROOT = Path(__file__).parents[2]
+Assembly = Mapping[str, Mapping[str, Any]]
+
+
+def write_configuration(folder: Path, *, bucket: str, kit: Path, arbiter_kit: Path, system: str = "ubuntu2404") -> None:
+    """Writes the configuration of the deployment.
+
+    Args:
+        folder: Where to; the file is called trakcare.yaml, as the deployment.
+        bucket: Where the kits are.
+        kit: The kit of IRIS.
+        arbiter_kit: The ISCAgent's.
+        system: The operating system.
+    """
+    data = yaml.safe_load((ROOT / "config" / "trakcare.yaml").read_text())
+    data["platform"] |= {
+        "operating_system": system,
+        "packages": "image",
+        "kit": {"uri": f"s3://{bucket}/{kit.name}", "sha256": _digest(kit)},
+        "arbiter_kit": {"uri": f"s3://{bucket}/{arbiter_kit.name}", "sha256": _digest(arbiter_kit)},
+    }
+    (folder / "trakcare.yaml").write_text(yaml.safe_dump(data))
+
+
+def synthesize(folder: Path, out: Path) -> Path:
+    """Synthesizes the deployment in a folder.
+
+    Returns:
+        The cloud assembly.
+    """
+    from cdk_intersystems.configuration import load_deployment
+    from stacks.deployment_app import define_deployment, make_app
+
+    app = make_app(outdir=str(out))
+    define_deployment(app, load_deployment("trakcare", folder))
+    return Path(app.synth().directory)
+
+
+class Deployed:
+    """The hosts of a synthesized deployment, switched off.
+
+    Attributes:
+        lab: The lab they are in.
+        hosts: `a`, `b`, `arbiter`, and each tier's name with a number (`app1`) -> the host.
+    """
+
+    def __init__(self, lab: Lab, assembly: Path, servers: Mapping[str, str]) -> None:
+        """Makes the hosts.
+
+        Args:
+            lab: The lab.
+            assembly: The cloud assembly.
+            servers: Name of each server of a tier, such as `app1` -> its address.
+        """
+        self.lab = lab
+        self.hosts: dict[str, LabHost] = {}
+        self._assembly = assembly
+        self._make_mirror()
+        for name, address in servers.items():
+            self._make_server(name, address)
+
+    def _template(self, stack: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = json.loads((self._assembly / f"{stack}.template.json").read_text())["Resources"]
+        return found
+
+    def _make_mirror(self) -> None:
+        bundle = self._bundle("trakcare-primary-trak")
+        for which in ("arbiter", "a", "b"):
+            described = json.loads(bundle[which].pop("host.json"))
+            addresses = dict(zip("ab", described["mirror"]["members"].values(), strict=True))
+            address = {**addresses, "arbiter": described["mirror"]["arbiter"]}[which]
+            tags = self._tags(f"trakcare-primary-trak-{which}", "AWS::EC2::Instance")
+            self.hosts[which] = self.lab.host(
+                name=which, address=address, description=described, files=bundle[which], tags=tags, disk_mib=1024
+            )
+            if which != "arbiter":
+                for volume in described["volumes"]:
+                    for number in range(1, volume["count"] + 1):
+                        self.lab.volume(self.hosts[which], volume["tag"], number=number)
+        self._is_the_same("trakcare-primary-trak", self.hosts["b"])
+
+    def _make_server(self, name: str, address: str) -> None:
+        tier = name.rstrip("0123456789")
+        stack = f"trakcare-primary-{tier}"
+        files = self._bundle(stack)["server"]
+        described = json.loads(files.pop("host.json"))
+        tags = self._tags(stack, "AWS::AutoScaling::AutoScalingGroup")
+        self.hosts[name] = self.lab.host(name=name, address=address, description=described, files=files, tags=tags, disk_mib=1024)
+        self._is_the_same(stack, self.hosts[name])
+
+    def _parameter(self, stack: str) -> dict[str, Any]:
+        found = [each for each in self._template(stack).values() if each["Type"] == "AWS::SSM::Parameter"]
+        assert len(found) == 1, f"{stack} has {len(found)} parameters"
+        value = found[0]["Properties"]["Value"]["Fn::Join"][1]
+        settings: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "?" for part in value))
+        return settings
+
+    def _bundle(self, stack: str) -> dict[str, dict[str, str]]:
+        version = self._parameter(stack)["bundle"]["sha256"]
+        files: dict[str, dict[str, str]] = {}
+        with tarfile.open(fileobj=io.BytesIO((self._assembly / f"asset.{version}.tar").read_bytes())) as tar:
+            for entry in tar:
+                parts = entry.name.split("/")
+                if entry.isfile() and parts[0] == "config":
+                    file = tar.extractfile(entry)
+                    assert file is not None
+                    files.setdefault(parts[1], {})[parts[2]] = file.read().decode()
+        return files
+
+    def _is_the_same(self, stack: str, host: LabHost) -> None:
+        """What the lab has published is, to the byte, what the stack's asset is."""
+        group = host.machine.tags.get(names.TIER) or host.machine.tags[names.MIRROR_SET]
+        assert self.lab.publish("trakcare", group) == self._parameter(stack)["bundle"]["sha256"]
+
+    def _tags(self, stack: str, kind: str) -> dict[str, str]:
+        found = [each["Properties"]["Tags"] for each in self._template(stack).values() if each["Type"] == kind]
+        assert len(found) == 1, f"{stack} has {len(found)} of {kind}"
+        return {tag["Key"]: tag["Value"] for tag in found[0]}
+
+
+def _digest(file: Path) -> str:
+    from tests.bootstrap.lab.image import digest
+
+    return digest(file)

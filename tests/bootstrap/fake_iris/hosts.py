@@ -1,0 +1,185 @@
+"""Lab hosts with the fake kit on them, for tests of the fake itself: everything a step of the bootstrap would do, done by hand."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.bootstrap.fake_iris.kit import make_agent_kit, make_kit
+from tests.bootstrap.lab.host import Answer, Host
+from tests.bootstrap.lab.namespaces import Keeper, run
+from tests.bootstrap.lab.network import Switch
+
+LICENSE = "ConfigFile=iris.key\nmirroring\n"
+#: Parameters of the installer that the tests use unless they are about them.
+PARAMETERS = {
+    "INSTANCENAME": "IRIS",
+    "INSTALLDIR": "/irissys/sys",
+    "INITIAL_SECURITY": "Normal",
+    "USER_PASSWORD": "first-secret",
+    "CSPSYSTEM_PASSWORD": "second-secret",
+    "MGRUSER": "irisowner",
+    "MGRGROUP": "irisowner",
+    "WEB_CONFIGURE": "N",
+    "STARTIRIS": "N",
+}
+
+
+class IrisHost:
+    """A host, and what one does with an instance on it."""
+
+    def __init__(self, host: Host, kits: Path) -> None:
+        self.host = host
+        self._kits = kits
+
+    def prepare(self, settings: Mapping[str, Any] | None = None) -> None:
+        """Users, and the settings of the fake."""
+        self.host.run("sh", "-c", "groupadd irisusr; for u in irisowner irisusr; do useradd $u -g irisusr 2>&1; done; groupadd irisowner; "
+                      "usermod -g irisowner irisowner", check=False)  # fmt: skip
+        self.put("/etc/fake-iris/settings.json", json.dumps({"scale": 0.1, **(settings or {})}))
+
+    def put(self, path: str, text: str, owner: str = "root", mode: str = "644") -> None:
+        """Writes a file on the host."""
+        self.host.run("mkdir", "-p", str(Path(path).parent))
+        self.host.run("sh", "-c", 'cat > "$1" && chown "$2" "$1" && chmod "$3" "$1"', "-", path, owner, mode, stdin=text)
+
+    def unpack(self, folder: str = "/tmp/kit", **options: Any) -> str:  # noqa: S108 - on a host of the lab
+        """Puts a kit on the host and unpacks it; returns its top folder."""
+        made = make_kit(self._kits, **options)
+        self.host.run("mkdir", "-p", folder)
+        shutil.copyfile(made, self.host.path(f"{folder}/{made.name}"))
+        self.host.run("tar", "-xf", f"{folder}/{made.name}", "-C", folder)
+        return f"{folder}/{made.name.removesuffix('.tar.gz')}"
+
+    def install(self, *, top: str = "", umask: str = "022", check: bool = True, **changes: str | None) -> Answer:
+        """Runs the installer with the usual parameters; None leaves one out."""
+        values = {**PARAMETERS, **changes}
+        words = [f"ISC_PACKAGE_{name}={value}" for name, value in values.items() if value is not None]
+        script = f'umask {umask}; cd "$1"; shift; exec env "$@" ./irisinstall_silent'
+        return self.host.run("sh", "-c", script, "-", top or self.unpack(), *words, check=check)
+
+    def install_agent(self, kits: Path) -> Answer:
+        """Installs and starts the agent alone, as on an arbiter."""
+        made = make_agent_kit(kits)
+        shutil.copyfile(made, self.host.path(f"/tmp/{made.name}"))  # noqa: S108 - the same
+        self.host.run("tar", "-xf", f"/tmp/{made.name}", "-C", "/tmp")  # noqa: S108 - the same
+        done = self.host.run("env", "ISC_PACKAGE_MODE=unattended", "/tmp/ISCAgent/agentinstall")  # noqa: S108 - the same
+        self.start_agent()
+        return done
+
+    def start_agent(self) -> None:
+        self.host.run("systemctl", "daemon-reload")
+        self.host.run("systemctl", "enable", "--now", "ISCAgent.service")
+
+    def license(self) -> None:
+        self.put("/irissys/sys/mgr/iris.key", LICENSE, "irisowner")
+
+    def owner(self, *words: str, check: bool = True, stdin: str = "", environment: str = "") -> Answer:
+        """Runs a command as the instance's owner."""
+        assignments = environment.split()
+        as_owner = ("runuser", "-u", "irisowner", "--", "env", *assignments)
+        return self.host.run(*as_owner, *words, check=check, stdin=stdin)
+
+    def start(self, merge: str = "", *, check: bool = True) -> Answer:
+        """Starts the instance, with a merge file if there is one."""
+        if merge:
+            self.put("/etc/merge.cpf", merge, "irisowner")
+        return self.owner("iris", "start", "IRIS", "quietly", check=check, environment="ISC_CPF_MERGE_FILE=/etc/merge.cpf" if merge else "")
+
+    def stop(self, *words: str) -> Answer:
+        return self.owner("iris", "stop", "IRIS", *words, "quietly")
+
+    def kill(self) -> None:
+        """Ends the instance at once."""
+        self.host.run("iris", "force", "IRIS")
+
+    def qlist(self) -> list[str]:
+        return self.host.run("iris", "qlist", "IRIS").output.strip().split("^")
+
+    def mirror_status(self) -> str:
+        """Field 12 of qlist."""
+        return self.qlist()[11]
+
+    def messages(self) -> str:
+        return self.host.run("cat", "/irissys/sys/mgr/messages.log").output
+
+    def seen(self) -> dict[str, Any]:
+        """What the running instance shows of itself."""
+        found = json.loads(self.host.run("cat", "/dev/shm/fake-iris-irissys-sys.json").output)  # noqa: S108 - the same
+        assert isinstance(found, dict)
+        return found
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every command of the kit that was run on the host."""
+        return [json.loads(line) for line in self.host.run("cat", "/var/log/fake-iris/calls").output.splitlines()]
+
+    def wait_for_status(self, *wanted: str, seconds: float = 20) -> None:
+        """Waits until the mirror status is one of some."""
+        self.host.wait_until(f"mirror status {wanted}, is {self.mirror_status()}", lambda: self.mirror_status() in wanted, seconds)
+
+    def records(self, *lines: str, seconds: float = 10) -> list[str]:
+        """Talks to the instance as a client does; the answer to each line."""
+        script = (
+            "import socket,sys\ns=socket.create_connection(('127.0.0.1',1972)); s.settimeout(float(sys.argv[1]))\n"
+            "f=s.makefile('rw'); f.write('data\\n'); f.flush()\n"
+            "for line in sys.argv[2:]:\n f.write(line+'\\n'); f.flush(); print(f.readline().strip())\n"
+        )
+        return self.host.run("python3", "-c", script, str(seconds), *lines, check=False).output.splitlines()
+
+
+@contextmanager
+def lab(folder: Path, *names: str) -> Iterator[dict[str, IrisHost]]:
+    """Hosts, booted: the first is 10.20.1.10, the second 10.20.1.11, and so on; they know one another's names."""
+    keeper, switch = Keeper(mounts=True), Switch()
+    folder.mkdir(exist_ok=True)
+    run([*keeper.enter("mount"), "mount", "-t", "tmpfs", "lab", folder])
+    run([*keeper.enter("mount"), "mkdir", "-p", folder / "groups", folder / "kernel", folder / "hosts"])
+    hosts: dict[str, IrisHost] = {}
+    kits = folder.with_name(folder.name + "-kits")
+    kits.mkdir(exist_ok=True)
+    addresses = {name: f"10.20.1.{10 + number}" for number, name in enumerate(names)}
+    try:
+        for name, address in addresses.items():
+            hosts[name] = IrisHost(Host(keeper, folder, switch, name=name, address=address), kits)
+        for host in hosts.values():
+            host.host.power_on()
+        lines = "".join(f"{address} {name}\n" for name, address in addresses.items())
+        for name, host in hosts.items():
+            host.host.wait_until_up()
+            host.host.run("sh", "-c", f"hostname {name}; cat >> /etc/hosts", stdin=lines)
+        yield hosts
+    finally:
+        for host in hosts.values():
+            host.host.remove()
+        switch.remove()
+        keeper.stop()
+
+
+def make_authority(folder: Path) -> None:
+    """Makes an authority's key and certificate."""
+    folder.mkdir(exist_ok=True)
+    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "ca.key", "-out", folder / "CAFile.pem", "-days", "9",
+             "-subj", "/O=Test/CN=Authority", "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
+
+
+def issue(folder: Path, name: str, *, usage: str = "digitalSignature,keyEncipherment", extended: str = "clientAuth,serverAuth") -> Path:
+    """Issues a certificate with the name /O=Test/CN=name.
+
+    Returns:
+        A folder as ConfigMirror's SSLDir wants it.
+    """
+    made = folder / name
+    made.mkdir(exist_ok=True)
+    _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", made / "PrivateKeyFile.pem", "-out", made / "csr", "-subj", f"/O=Test/CN={name}")
+    (made / "extensions").write_text(f"keyUsage=critical,{usage}\nextendedKeyUsage={extended}\n")
+    _openssl("x509", "-req", "-in", made / "csr", "-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "9",
+             "-extfile", made / "extensions", "-out", made / "CertificateFile.pem")  # fmt: skip
+    shutil.copyfile(folder / "CAFile.pem", made / "CAFile.pem")
+    return made
+
+
+def _openssl(*words: str | Path) -> None:
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)

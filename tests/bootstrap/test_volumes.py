@@ -1,0 +1,290 @@
+"""The volumes of a member, on real block devices with real file systems: found, made once, mounted, never overwritten."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from cdk_intersystems.bootstrap.host.steps import ebs_volumes
+from cdk_intersystems.model import host_description, layout, tags
+from tests.bootstrap.lab.lab import Lab
+from tests.bootstrap.single_steps import write_program
+from tests.bootstrap.volumes_lab import DATA, JOURNAL, Member, terminate_all
+
+if os.geteuid() != 0:
+    pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[Lab]:
+    with Lab() as made:
+        yield made
+
+
+@pytest.fixture
+def lab(built: Lab) -> Iterator[Lab]:
+    yield built
+    terminate_all(built)
+
+
+def test_new_volumes_are_attached_made_mounted_and_given_to_iris(lab: Lab) -> None:
+    every = [host_description._volume(role, 1) for role in layout.MOUNT_POINTS]
+    member = Member(lab, *every)
+    ids = member.volumes()
+    member.run()
+    attached = lab.aws.client("ec2").describe_volumes(VolumeIds=ids)["Volumes"]
+    assert {each["Attachments"][0]["InstanceId"] for each in attached} == {member.host.instance_id}
+    assert len({each["Attachments"][0]["Device"] for each in attached}) == 5
+    mounts = member.mounts()
+    assert {place: kind for place, (kind, _) in mounts.items()} == {each["mount_point"]: each["file_system"] for each in every}
+    # Programs in the installation directory need their setuid bits.
+    assert all({"rw", "noatime", "nodev"} <= options and "nosuid" not in options for _, options in mounts.values())
+    owners = {place: member.host.run("stat", "-c", "%U:%G %a", place).output.strip() for place in mounts}
+    assert owners.pop("/irissys/sys") == "root:root 755"
+    assert set(owners.values()) == {"irisowner:irisusr 775"}
+
+
+def test_a_second_run_and_another_start_change_nothing_and_ask_nobody(lab: Lab) -> None:
+    member = Member(lab, DATA, JOURNAL)
+    ids = member.volumes()
+    member.run()
+    member.host.path("/irissys/db/IRIS.DAT").write_text("precious")
+    before, uuids = member.host.files().calm(), [member.host.run("blkid", member.device(each)).output for each in ids]
+    lab.aws.forget_calls()
+    assert (member.run().log, lab.aws.calls()) == ([], [])
+    member.host.reboot()
+    assert member.mounts() == {}
+    ran = member.run()
+    looking = ("wipefs --json", "udevadm", "systemctl daemon-reload", "systemctl start")
+    assert [each for each in ran.commands if not each.startswith(looking)] == []
+    assert (ran.said, lab.aws.calls()) == ([], [])
+    assert before.changes_to(member.host.files().calm()) == []
+    assert [member.host.run("blkid", member.device(each)).output for each in ids] == uuids
+    assert (member.run().log, lab.aws.calls()) == ([], [])
+
+
+def test_volumes_are_told_by_their_ids_in_any_order_and_by_any_of_udev_s_names(lab: Lab) -> None:
+    member = Member(lab, DATA, JOURNAL)
+    ids = member.volumes()
+    member.run()
+    for place in ("db", "jrnpri"):
+        member.host.path(f"/irissys/{place}/what").write_text(place)
+    member.host.crash()
+    for volume, ending in zip(reversed(ids), ("_1", "-ns-1"), strict=True):
+        disk = lab.disk(volume)
+        member.host.detach(disk)
+        disk.link += ending
+        member.host.attach(disk)
+    member.run()
+    assert [member.host.path(f"/irissys/{place}/what").read_text() for place in ("db", "jrnpri")] == ["db", "jrnpri"]
+
+
+FOREIGN = {
+    "another file system": ("mkswap -q $0", "swap"),
+    # A partition's type, and the two bytes that make it a partition table.
+    "a partition table": (r"printf '\203' | dd of=$0 bs=1 seek=450; printf '\125\252' | dd of=$0 bs=1 seek=510", "dos"),
+    "a part of LVM": ("pvcreate -qq $0", "LVM2_member"),
+    "two things at once": (r"mkfs.ext4 -q $0; printf '\203' | dd of=$0 bs=1 seek=450; printf '\125\252' | dd of=$0 bs=1 seek=510",
+                           "dos and ext4"),
+    "unknown data at its beginning": ("echo x | dd of=$0 bs=1 seek=4711", "data at byte 4711"),
+    "unknown data at its end": ("echo x | dd of=$0 bs=1 seek=16777000", "data at byte 16777000"),
+    "unknown data all over but at both ends": ("yes | dd of=$0 bs=1M seek=1 count=14 iflag=fullblock", "data at byte "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "held"), FOREIGN.values(), ids=FOREIGN)
+def test_a_volume_that_holds_anything_else_is_refused_and_left_as_it_is(lab: Lab, command: str, held: str) -> None:
+    member = Member(lab, JOURNAL)
+    volume = member.volume("journal", mib=16)
+    member.fill(volume, command)
+    before = member.digest(volume)
+    said = member.fails()
+    assert said.startswith(f"{volume} (journal) holds {held}")
+    assert f", not ext4, and was left as it is: look at {member.device(volume)};" in said
+    assert (member.digest(volume), member.mounts()) == (before, {})
+    # Empty it as the line says, and it is new.
+    member.host.run("blkdiscard", "--zeroout", member.device(volume))
+    member.run()
+    assert set(member.mounts()) == {"/irissys/jrnpri"}
+
+
+def test_a_volume_with_the_right_file_system_is_kept_whoever_made_it(lab: Lab) -> None:
+    member = Member(lab, JOURNAL)
+    volume = member.volume("journal")
+    member.fill(volume, "mkfs.ext4 -q -L restored $0; mount $0 /mnt; echo precious > /mnt/20261125.001; umount /mnt")
+    member.run()
+    assert member.host.path("/irissys/jrnpri/20261125.001").read_text() == "precious\n"
+    assert member.signatures(volume) == [("ext4", "restored")]
+
+
+def test_a_missing_volume_stops_it_with_what_to_look_for(lab: Lab) -> None:
+    member = Member(lab, DATA, JOURNAL)
+    member.volume("data")
+    name = member.description["name"]
+    assert member.fails() == f"0 of 1 volumes found with the tags of the volume journal of {name} (waited 0 s)"
+    assert not lab.aws.calls(member.host.name, "ec2", "AttachVolume")
+    member.volume("journal")
+    member.run()
+    assert set(member.mounts()) == {"/irissys/db", "/irissys/jrnpri"}
+
+
+def test_a_volume_in_use_elsewhere_is_not_taken_from_there(lab: Lab) -> None:
+    member, other = Member(lab, DATA, JOURNAL), Member(lab)
+    data, _ = member.volumes()
+    ec2 = lab.aws.client("ec2")
+    ec2.attach_volume(VolumeId=data, InstanceId=other.host.instance_id, Device="/dev/sdf")
+    said = member.fails()
+    assert said.startswith(f"{data} (data) is attached to {other.host.instance_id}: stop that instance and detach it there")
+    assert not lab.aws.calls(member.host.name, "ec2", "AttachVolume")
+    ec2.detach_volume(VolumeId=data)
+    member.run()
+    assert set(member.mounts()) == {"/irissys/db", "/irissys/jrnpri"}
+
+
+def test_two_volumes_with_the_same_tags_are_left_to_a_person(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    ids = sorted([member.volume("data"), member.volume("data")])
+    said = member.fails()
+    assert said.startswith(f"2 volumes have the tags of the volume data of {member.description['name']}, and 1 should: {', '.join(ids)};")
+
+
+def test_a_volume_that_went_away_is_attached_again_with_what_it_holds(lab: Lab) -> None:
+    member = Member(lab, DATA, JOURNAL)
+    data, _ = member.volumes()
+    member.run()
+    member.host.path("/irissys/db/IRIS.DAT").write_text("precious")
+    member.host.crash()
+    member.host.detach(lab.disk(data))
+    lab.aws.client("ec2").detach_volume(VolumeId=data)
+    member.run()
+    assert member.host.path("/irissys/db/IRIS.DAT").read_text() == "precious"
+
+
+def test_an_empty_volume_is_not_taken_for_one_that_this_host_has_worked_with(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    old = member.volume("data")
+    member.run()
+    member.host.crash()
+    member.host.detach(lab.disk(old))
+    ec2 = lab.aws.client("ec2")
+    ec2.detach_volume(VolumeId=old)
+    ec2.delete_volume(VolumeId=old)
+    new = member.volume("data")
+    assert member.fails().startswith(f"{new} (data) is empty, and this host has worked with {old} before: restore it")
+    # Restored from a snapshot it is taken.
+    member.fill(new, "mkfs.xfs -q $0")
+    member.run()
+    assert (set(member.mounts()), member.run().log) == ({"/irissys/db"}, [])
+
+
+def test_a_copy_that_is_attached_too_is_not_mounted_in_its_place(lab: Lab) -> None:
+    member = Member(lab, JOURNAL)
+    volume, copy = member.volume("journal", mib=16), member.volume("copy", mib=16)
+    member.run()
+    member.host.reboot()
+    member.host.attach(lab.disk(copy))
+    member.fill(copy, f"dd if={member.device(volume)} of=$0 bs=1M")
+    uuid = member.host.run("blkid", "--match-tag", "UUID", "--output", "value", member.device(volume)).output.strip()
+    # Whichever udev saw last has the name.
+    member.host.run("mkdir", "/dev/disk/by-uuid")
+    member.host.run("ln", "-s", f"../../{lab.disk(copy).device}", f"/dev/disk/by-uuid/{uuid}")
+    write_program(member.host, "udevadm", "#!/bin/sh\n")
+    assert member.fails().endswith(f"{member.device(volume)}: a copy of it is attached, detach that")
+    assert member.mounts() == {}
+
+
+def test_something_else_that_is_mounted_in_its_place_is_refused(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    volume = member.volume("data")
+    member.host.run("mkdir", "-p", "/irissys/db")
+    member.host.run("mount", "-t", "tmpfs", "other", "/irissys/db")
+    assert f"mounted and not {volume} (data), {member.device(volume)}: unmount it" in member.fails()
+
+
+def test_nothing_can_be_written_to_a_mount_point_without_its_volume(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    member.volumes()
+    member.run()
+    member.host.run("umount", "/irissys/db")
+    assert member.host.run("touch", "/irissys/db/IRIS.DAT", check=False).errors.endswith("Operation not permitted\n")
+    member.run()
+    member.host.run("touch", "/irissys/db/IRIS.DAT")
+
+
+def test_files_that_a_mount_would_hide_are_told(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    member.volumes()
+    member.host.run("mkdir", "-p", "/irissys/db/TRAK")
+    assert member.fails() == "/irissys/db holds files that its volume would hide (TRAK): move them away"
+
+
+def size_in_mib(member: Member, place: str) -> int:
+    return int(member.host.run("df", "--block-size=1M", "--output=size", place).output.split()[1])
+
+
+def test_a_volume_that_has_grown_gets_a_larger_file_system_in_use(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    (volume,) = member.volumes()
+    member.run()
+    with member.host.path("/irissys/db/IRIS.DAT").open("w") as file:
+        lab.grow(volume, 960)
+        assert member.run().commands == ["xfs_growfs -d /irissys/db"]
+        file.write("precious")
+    assert (size_in_mib(member, "/irissys/db") > 850, member.run().log) == (True, [])
+    member.host.reboot()
+    member.run()
+    assert member.host.path("/irissys/db/IRIS.DAT").read_text() == "precious"
+
+
+# ext4 grows in use only for who has CAP_SYS_RESOURCE, which containers often lack: here it grows while it isn't mounted.
+GROWS_UNMOUNTED = """\
+#!/bin/sh
+set -e
+place=$(findmnt --noheadings --output TARGET "$1")
+umount "$place"
+e2fsck -fp "$1"
+/usr/sbin/resize2fs "$1"
+mount -o noatime,nodev "$1" "$place"
+"""
+
+
+def test_so_does_one_with_ext4(lab: Lab) -> None:
+    member = Member(lab, JOURNAL)
+    volume = member.volume("journal", mib=64)
+    member.run()
+    lab.grow(volume, 256)
+    write_program(member.host, "resize2fs", GROWS_UNMOUNTED)
+    assert member.run().commands == [f"resize2fs {member.device(volume)}"]
+    assert (size_in_mib(member, "/irissys/jrnpri") > 200, member.run().log) == (True, [])
+
+
+def test_iris_can_require_the_mounts_and_they_go_after_it(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    member.volumes()
+    member.run()
+    unit = "[Unit]\nRequiresMountsFor=/irissys/db\n[Service]\nExecStart=/bin/sleep infinity\nExecStop=/usr/bin/touch /irissys/db/stopped\n"
+    member.host.path("/etc/systemd/system/user-of-it.service").write_text(unit)
+    member.host.run("umount", "/irissys/db")
+    member.host.run("systemctl", "start", "user-of-it.service")
+    assert set(member.mounts()) == {"/irissys/db"}
+    member.host.run("systemctl", "stop", "irissys-db.mount")
+    state = member.host.run("systemctl", "is-active", "user-of-it.service", check=False).output.strip()
+    assert (state, member.mounts()) == ("inactive", {})
+    member.run()
+    assert member.host.path("/irissys/db/stopped").exists()
+
+
+def test_a_unit_of_another_version_is_replaced_while_its_volume_is_mounted(lab: Lab) -> None:
+    member = Member(lab, DATA)
+    member.volumes()
+    member.run()
+    unit = member.host.path("/etc/systemd/system/irissys-db.mount")
+    text = unit.read_text()
+    unit.write_text(text.replace("noatime", "relatime"))
+    assert member.run().commands == ["systemctl daemon-reload"]
+    assert unit.read_text() == text
+
+
+def test_the_tags_are_those_that_stacks_give() -> None:
+    ours = (ebs_volumes._DEPLOYMENT, ebs_volumes._MIRROR_SET, ebs_volumes._MEMBER, ebs_volumes._VOLUME)
+    assert ours == (tags.DEPLOYMENT, tags.MIRROR_SET, tags.MEMBER, tags.VOLUME)
