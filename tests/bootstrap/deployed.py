@@ -84,7 +84,7 @@ class Deployed:
     def _make_mirror(self) -> None:
         bundle = self._bundle("trakcare-primary-trak")
         for which in ("arbiter", "a", "b"):
-            described = json.loads(bundle[which].pop("host.json"))
+            described = json.loads(bundle[which]["host.json"])
             addresses = dict(zip("ab", described["mirror"]["members"].values(), strict=True))
             address = {**addresses, "arbiter": described["mirror"]["arbiter"]}[which]
             tags = self._tags(f"trakcare-primary-trak-{which}", "AWS::EC2::Instance")
@@ -101,7 +101,7 @@ class Deployed:
         tier = name.rstrip("0123456789")
         stack = f"trakcare-primary-{tier}"
         files = self._bundle(stack)["server"]
-        described = json.loads(files.pop("host.json"))
+        described = json.loads(files["host.json"])
         tags = self._tags(stack, "AWS::AutoScaling::AutoScalingGroup")
         self.hosts[name] = self.lab.host(name=name, address=address, description=described, files=files, tags=tags, disk_mib=1024)
         self._is_the_same(stack, self.hosts[name])

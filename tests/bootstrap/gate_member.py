@@ -12,14 +12,6 @@ from tests.bootstrap.lab.namespaces import Keeper, sockets_of
 ADDRESS, CLIENT, PORT = "10.20.1.10", "10.20.9.9", 1972
 GATE = "/usr/local/sbin/iris-gate"
 
-_ROLES = b"""
-from .steps.gate import gate
-from .steps.responder import responder
-from .steps.users import users
-PREPARE = {"member": (users, gate, responder)}
-SERVE = {"member": ()}
-"""
-
 # What `iris qlist` shows is a file, which stays as it is whatever the superserver does: as shared memory does.
 _IRIS = "#!/bin/sh\nexec cat /etc/fake-qlist\n"
 _QLIST = "IRIS^/irissys/sys^2025.1^{status}^iris.cpf^1972^0^53773^{health}^IRIS^Failover^{mirror_status}^/irissys/sys^1972\n"
@@ -40,11 +32,11 @@ class GateMember:
         host: The member.
     """
 
-    def __init__(self, lab: Lab, *, boot: bool = True) -> None:
+    def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self._client = Keeper()
         lab._switch.plug(self._client, CLIENT)
-        lab.code["host/roles.py"] = _ROLES
+        lab.only_steps("member", prepare=["users.users", "gate.gate", "responder.responder"])
         files = {"gate.nft": gate_ruleset([PORT])}
         self.host: LabHost = lab.host(name="a", address=ADDRESS, description=lab.description("member"), files=files)
         for path, content, mode in (
@@ -56,10 +48,9 @@ class GateMember:
             file.write_text(content)
             file.chmod(mode)
         self.shows("Backup")
-        if boot:
-            self.host.boot()
-            lab.wait_for_signal(self.host)
-            self.host.run("systemctl", "start", "superserver.service")
+        self.host.boot()
+        lab.wait_for_signal(self.host)
+        self.host.run("systemctl", "start", "superserver.service")
 
     def shows(self, mirror_status: str, health: str = "ok", status: str = "running, since Sun Nov 22 10:00:00 2026") -> None:
         """Has `iris qlist` show something from now on."""

@@ -14,17 +14,21 @@ MEMBERS = [Server("TRAKA", "10.20.1.10"), Server("TRAKB", "10.20.2.10")]
 # Web Gateway Guide, "Web Gateway Configuration File (CSP.ini) Parameter Reference".
 DOCUMENTED = {
     "SYSTEM": """RELOAD READONLY REGISTRY_METHODS DPAPI Instance_Host_Name MAX_CONNECTIONS MAX_CACHE_SIZE Web_Server_ID_Cookie
-        SM_Forms Username Password SM_Timeout Custom_SM_Login_Form System_Manager Accept_X_Forwarded_For System_Manager_UNPW_Override
-        Server_Response_Timeout Queued_Request_Timeout No_Activity_Timeout Timeout_All_Connections Env_Parameters Event_Log_File
-        Event_Log_Rotation_Size Maximum_Logged_Request_Size Retain_All_Log_Files SA_Exclude_File_Types Document_Root ASP_Directory
-        WS_Service_Status NSD_Document_Root Server_Error Server_Busy Server_Unavailable Server_Timeout Connection_Closed
+        SM_Forms Username Password SM_Timeout Custom_SM_Login_Form System_Manager Accept_X_Forwarded_For
+        System_Manager_UNPW_Override Server_Response_Timeout Queued_Request_Timeout No_Activity_Timeout
+        Timeout_All_Connections Env_Parameters Event_Log_File Event_Log_Rotation_Size Maximum_Logged_Request_Size
+        Retain_All_Log_Files SA_Exclude_File_Types Document_Root ASP_Directory WS_Service_Status NSD_Document_Root
+        Server_Error Server_Busy Server_Unavailable Server_Timeout Connection_Closed
         Default_Server""",
-    "server": """Ip_Address TCP_Port Mirror_Aware Minimum_Server_Connections Maximum_Server_Connections Maximum_Session_Connections
-        Connection_Security_Level Username Password Product Service_Principal_Name Keytable SSLCC_Protocol_Min SSLCC_Protocol_Max
-        SSLCC_Verify_Peer SSLCC_Cipher_Suites SSLCC_Cipher_Suites_1_3 SSLCC_Certificate_File SSLCC_Certificate_Key_File
+    "server": """Ip_Address TCP_Port Mirror_Aware Minimum_Server_Connections Maximum_Server_Connections
+        Maximum_Session_Connections
+        Connection_Security_Level Username Password Product Service_Principal_Name Keytable SSLCC_Protocol_Min
+        SSLCC_Protocol_Max SSLCC_Verify_Peer SSLCC_Cipher_Suites SSLCC_Cipher_Suites_1_3 SSLCC_Certificate_File
+        SSLCC_Certificate_Key_File
         SSLCC_Key_Type SSLCC_Private_Key_Password SSLCC_CA_Certificate_File""",
     "APP_PATH": """Default_Server Alternative_Servers KeepAlive Non_Parsed_Headers Response_Size_Notification
-        Response_Size_Notification_Always GZIP_Compression GZIP_Minimum_File_Size GZIP_Exclude_File_Types Extra_CGI_Env_Variables
+        Response_Size_Notification_Always GZIP_Compression GZIP_Minimum_File_Size GZIP_Exclude_File_Types
+        Extra_CGI_Env_Variables
         Proc_Class""",
 }
 
@@ -37,14 +41,18 @@ def application(**parameters: str) -> str:
     return to_application_servers(SERVERS, gateway(**parameters), web_server="i-0web")
 
 
-@pytest.mark.parametrize("text", [application(), application(**dict.fromkeys(csp_ini.ADJUSTABLE, "7")), to_mirror(MEMBERS, gateway())])
+@pytest.mark.parametrize(
+    "text", [application(), application(**dict.fromkeys(csp_ini.ADJUSTABLE, "7")), to_mirror(MEMBERS, gateway())]
+)
 def test_every_parameter_is_a_documented_one(text: str) -> None:
     sections = read(text)
     servers, paths = sections.pop("SYSTEM_INDEX"), sections.pop("APP_PATH_INDEX")
     assert set(sections) == {"SYSTEM", *servers, *(f"APP_PATH:{path}" for path in paths)}
     for name, parameters in sections.items():
         kind = "server" if name in servers else name.partition(":")[0]
-        unknown = {key for key in parameters if not re.fullmatch(r"Alternative_Server_\d+", key)} - set(DOCUMENTED[kind].split())
+        unknown = {key for key in parameters if not re.fullmatch(r"Alternative_Server_\d+", key)} - set(
+            DOCUMENTED[kind].split()
+        )
         assert not unknown, f"[{name}]"
 
 
@@ -85,7 +93,11 @@ def test_servers_are_reached_by_tls_with_their_certificate_checked(text: str) ->
 
 def test_nobody_manages_the_gateway() -> None:
     system = read(application())["SYSTEM"]
-    assert (system["SM_Forms"], system["System_Manager"], system["Accept_X_Forwarded_For"]) == ("Disabled", "127.0.0.1", "Disabled")
+    assert (system["SM_Forms"], system["System_Manager"], system["Accept_X_Forwarded_For"]) == (
+        "Disabled",
+        "127.0.0.1",
+        "Disabled",
+    )
     assert "Username" not in system
 
 
@@ -152,7 +164,9 @@ def test_paths_and_servers_are_there_once() -> None:
 
 def test_what_the_gateway_itself_changes_is_no_difference() -> None:
     rendered = application()
-    changed = rendered.replace("RELOAD=1\n", "Configuration_Modified=today\n").replace("{cat /secret}", "]]]e2NhdCAvc2VjcmV0fQ==")
+    changed = rendered.replace("RELOAD=1\n", "Configuration_Modified=today\n").replace(
+        "{cat /secret}", "]]]e2NhdCAvc2VjcmV0fQ=="
+    )
     assert holds(changed, rendered)
     assert not holds(changed.replace("10.20.5.11", "10.20.5.99"), rendered)
     assert not holds(changed.replace("SM_Forms=Disabled", "SM_Forms=Enabled"), rendered)

@@ -113,7 +113,7 @@ def test_a_renewer_that_stands_still_renews_nothing_and_is_replaced(member: Gate
     # As in the unit, only sooner.
     drop_in = member.host.path(f"/run/systemd/system/{SERVICE}.d")
     drop_in.mkdir(parents=True)
-    (drop_in / "soon.conf").write_text("[Service]\nWatchdogSec=3\n")
+    (drop_in / "soon.conf").write_text("[Service]\nWatchdogSec=2\n")
     member.host.run("systemctl", "daemon-reload")
     member.host.run("systemctl", "restart", SERVICE)
     member.wait_until_gate(OPEN)

@@ -182,7 +182,8 @@ def test_no_query_and_no_data_in_an_address_is_logged(lab: WebLab) -> None:
 def region(lab: WebLab) -> Response:
     """What the region's health check is told, not from memory."""
     lab.host.run("systemctl", "restart", "region-status.service")
-    lab.host.wait_until("the responder", lambda: lab.get(REGION).body in (b"SUCCESS", b"FAILED") and lab.get(REGION).headers["Content-Type"] == "text/plain")
+    # Apache's own FAILED, while the responder is away, is no plain text.
+    lab.host.wait_until("the responder", lambda: lab.get(REGION).headers["Content-Type"] == "text/plain")
     return lab.get(REGION)
 
 
@@ -211,7 +212,7 @@ LIES = [b"HTTP/1.1 200 OK\r\n\r\nFAILED", b"HTTP/1.1 503 Service Unavailable\r\n
         *((lie, lie, NOT_PRIMARY) for lie in LIES),
     ],
 )
-def test_the_region_is_up_if_one_of_its_members_is_primary(lab: WebLab, a: bytes | str, b: bytes | str, response: bytes) -> None:
+def test_the_region_is_up_if_a_member_of_it_is_primary(lab: WebLab, a: bytes | str, b: bytes | str, response: bytes) -> None:
     for member, state in zip(lab.members.values(), (a, b), strict=True):
         member.reachable(state != "dead")
         member.silence(2189)
@@ -229,8 +230,8 @@ def test_however_many_ask_a_member_is_asked_once_a_second(lab: WebLab) -> None:
     assert means(region(lab), PRIMARY)
     for member in lab.members.values():
         member.asked_for_status = 0
-    command = "for i in 1 2 3 4 5 6 7 8; do curl -sk https://localhost%s & done; wait" % REGION
-    assert lab.host.run("sh", "-c", command).output == "SUCCESS" * 8
+    command = "for i in 1 2 3 4 5 6 7 8; do curl -sk https://localhost$0 & done; wait"
+    assert lab.host.run("sh", "-c", command, REGION).output == "SUCCESS" * 8
     assert all(member.asked_for_status <= 3 for member in lab.members.values())
 
 

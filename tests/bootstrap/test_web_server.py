@@ -1,4 +1,4 @@
-"""A web server installs itself, and goes on serving whatever happens to it: real systemd and Apache, a stand-in for the Web Gateway."""
+"""A web server installs itself, and goes on serving whatever happens to it: real systemd, real Apache, no real Web Gateway."""
 
 import os
 import ssl
@@ -88,8 +88,8 @@ def test_a_server_whose_certificate_is_of_another_authority_gets_no_password(lab
 def test_the_password_stands_nowhere_else(lab: WebLab) -> None:
     lab.get(PAGE)
     kept = "/etc/cdk-intersystems/web/csp-system-password"
-    found = lab.host.run("grep", "-rlF", PASSWORD, "/etc", "/opt", "/var", "/run", "/usr/local", "/tmp", "/home", "/root", check=False)
-    assert found.output.split() == [kept]
+    everywhere = ["/etc", "/opt", "/var", "/run", "/usr/local", "/tmp", "/home", "/root"]
+    assert lab.host.run("grep", "-rlF", PASSWORD, *everywhere, check=False).output.split() == [kept]
     assert lab.host.run("stat", "-c", "%a %U", kept).output == "400 www-data\n"
     processes = lab.host.run("sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'").output
     assert "apache2" in processes
@@ -141,7 +141,7 @@ def test_a_certificate_without_its_key_never_replaces_a_working_pair(lab: WebLab
     _, key = lab.authority.issue("another", self_signed=True)
     lab.put("/irissys/tls/PrivateKeyFile.pem", key.read_bytes())
     said = lab.fails("web_server")
-    assert "CertificateFile.pem and PrivateKeyFile.pem are no pair, the former ones stay: KEY_VALUES_MISMATCH" in said
+    assert "CertificateFile.pem and PrivateKeyFile.pem don't belong together, the former ones stay: KEY_VALUES_MISMATCH" in said
     assert len(said.splitlines()) == 1
     lab.host.run("systemctl", "restart", "web-server.service")
     assert certificate_of(lab) == before, "it even starts again with them"
@@ -235,12 +235,12 @@ def test_what_is_wrong_with_a_kit_is_told_in_one_line(bare: WebLab) -> None:
     bare.description["kit"] = None
     bare.say()
     said = bare.fails("web_gateway")
-    assert "/opt/webgateway/bin/CSPa24.so is missing, and the deployment has no kit" in said
+    assert "/opt/webgateway/bin/CSPa24.so is missing on this image: give the deployment a kit" in said
 
 
 def test_what_is_wrong_with_the_password_is_told_in_one_line(bare: WebLab) -> None:
     bare.say(arn="")
-    assert "the settings name no secret with the password of CSPSystem" in bare.fails("gateway_password")
+    assert "the settings name no secret with the password of CSPSystem, secrets.gateway" in bare.fails("gateway_password")
     for wrong in ("", "two\nlines"):
         bare.say(arn="arn:secret", secret=wrong)
         said = bare.fails("gateway_password")

@@ -1,4 +1,7 @@
-"""Members of a lab that have volumes, and what can be seen of these."""
+"""Members of a lab that have volumes, and what can be seen of these.
+
+They share one host, which is as good as new for each: starting another one takes longer than most tests.
+"""
 
 import itertools
 import json
@@ -20,57 +23,69 @@ IMPATIENT = {
     "lvm.SECONDS_FOR_DEVICE": 0,
 }
 
+#: Undoes on a host what the step does, and empties the devices that follow.
+UNDO = """\
+for unit in /etc/systemd/system/irissys-*.mount; do [ ! -e "$unit" ] || systemctl stop "${unit##*/}"; done
+rm -rf /var/lib/cdk-intersystems /etc/systemd/system/irissys-*.mount /dev/disk/by-uuid
+if [ -e /irissys ]; then chattr -R -i /irissys; rm -rf /irissys; fi
+systemctl daemon-reload
+for device; do blkdiscard "$device"; done
+"""
+
 _numbers = itertools.count(10)
-_on: list["Member"] = []
 
 
 class Member:
-    """A member that is on and has done nothing yet, and its volumes.
+    """A member that is on and has users, and its volumes, of which nothing is known yet.
 
     Attributes:
         host: The host.
     """
 
-    def __init__(self, lab: Lab, *volumes: dict[str, Any], disk_mib: int = 512, **changes: Any) -> None:
-        self.lab = lab
-        number = next(_numbers)
-        name = f"m{number}"
-        self.description = lab.description("member", host=name, volumes=list(volumes), **changes)
-        address = f"10.20.1.{number}"
-        self.host: LabHost = lab.host(
-            name=name, address=address, description=self.description, user_data=b"", disk_mib=disk_mib
-        )
-        self.host.boot()
-        _on.append(self)
+    def __init__(self, host: LabHost, lab: Lab, *volumes: dict[str, Any]) -> None:
+        self.lab, self.host = lab, host
+        name = f"m{next(_numbers)}"
+        host.machine.tags = {**host.machine.tags, "cdk-intersystems:member": name}
+        self.description = lab.description("member", host=name, volumes=list(volumes))
+        self._ids: list[str] = []
 
     def volume(self, tag: str, mib: int = 320, number: int = 1) -> str:
         """Makes one of its volumes, not attached; returns its id."""
-        return self.lab.volume(self.host, tag, mib, number)
+        self._ids.append(self.lab.volume(self.host, tag, mib, number))
+        return self._ids[-1]
 
     def volumes(self) -> list[str]:
-        """Makes all of its volumes; returns their ids."""
-        described = self.description["volumes"]
-        return [self.volume(each["tag"], number=number + 1) for each in described for number in range(each["count"])]
+        """Makes all of its volumes, small ones where they may be; returns their ids."""
+        sizes = {"xfs": 320, "ext4": 16}
+        return [
+            self.volume(each["tag"], sizes[each["file_system"]], number + 1)
+            for each in self.description["volumes"]
+            for number in range(each["count"])
+        ]
 
     def device(self, volume: str) -> str:
         """The device of a volume."""
         return f"/dev/{self.lab.disk(volume).device}"
 
-    def run(self, *, steps: Sequence[str] = ("users", "volumes"), changed: dict[str, Any] | None = None, **options: Any) -> Ran:
-        """Runs the steps."""
-        if not self.host.pid:
+    def run(self, *steps: str, **options: Any) -> Ran:
+        """Runs steps. Default: the volumes'."""
+        if not self.host.is_on():
             self.host.boot()
-        all_changed = {**IMPATIENT, **(changed or {})}
-        return run_steps(
-            self.host, self.description, *steps, instance_id=self.host.instance_id, changed=all_changed, **options
-        )
+        own = {"instance_id": self.host.instance_id, "changed": IMPATIENT}
+        return run_steps(self.host, self.description, *(steps or ["volumes"]), **own, **options)
 
-    def fails(self, **options: Any) -> str:
-        """Runs the steps, which must fail; returns the one line that they say."""
-        ran = self.run(check=False, **options)
+    def fails(self) -> str:
+        """Runs the step, which must fail; returns the one line that it says."""
+        ran = self.run(check=False)
         assert ran.status == 1, ran
         assert "\n" not in ran.failure, ran.failure
         return ran.failure
+
+    def take_away(self, volume: str) -> None:
+        """Detaches a volume while the host is off."""
+        self.host.crash()
+        self.host.detach(self.lab.disk(volume))
+        self.lab.aws.client("ec2").detach_volume(VolumeId=volume)
 
     def mounts(self) -> dict[str, tuple[str, set[str]]]:
         """Mount point -> file system and options, of all that is mounted below /irissys."""
@@ -79,36 +94,45 @@ class Member:
 
     def signatures(self, volume: str) -> list[tuple[str, str]]:
         """Type and label of what is on a volume."""
-        said = self.host.run("wipefs", "--json", self.device(volume)).output
+        said = self.work_on(volume, 'wipefs --json "$0"')
         return [(each["type"], each["label"] or "") for each in json.loads(said)["signatures"]]
 
     def digest(self, volume: str) -> str:
         """A sum over the whole volume."""
-        return self.fill(volume, 'sha256sum < "$0"')
+        return self.work_on(volume, 'sha256sum < "$0"')
 
-    def fill(self, volume: str, command: str) -> str:
-        """Works on a volume, attached or not, by a shell command on the host that finds it in `$0`; returns what it printed."""
-        node = f"/dev/work-{self.lab.disk(volume).device}"
-        self.host.run("mknod", node, "b", str(self.lab.disk(volume).major), str(self.lab.disk(volume).minor))
+    def work_on(self, volume: str, command: str) -> str:
+        """Runs a shell command on the host that finds a volume, attached or not, in `$0`; returns what it printed."""
+        disk = self.lab.disk(volume)
+        node = f"/dev/work-{disk.device}"
+        self.host.run("mknod", node, "b", str(disk.major), str(disk.minor))
         try:
             return self.host.run("sh", "-ec", command, node).output
         finally:
             self.host.run("rm", node)
 
+    def remove(self, *undo: str) -> None:
+        """Makes the host as good as new, and its volumes no more.
 
-def forget(member: Member) -> None:
-    """Makes a member, and its volumes, as if nothing had been done there: quicker than making another one."""
-    undo = (
-        "systemctl stop 'irissys-*.mount'; rm -rf /var/lib/cdk-intersystems /etc/systemd/system/irissys-*.mount /dev/disk/by-uuid; "
-        "if [ -e /irissys ]; then chattr -R -i /irissys; rm -rf /irissys; fi; systemctl daemon-reload; "
-        'for device; do blkdiscard "$device"; done'
-    )
-    devices = [disk for disk in member.host.run("sh", "-c", "ls /dev/loop* 2> /dev/null", check=False).output.split()]
-    member.host.run("sh", "-c", undo, "sh", *devices)
+        Args:
+            undo: Shell commands that undo what else was done.
+        """
+        if not self.host.is_on():
+            self.host.boot()
+        programs = "find /usr/local/sbin -type f ! -name udevadm -delete; find /dev -name 'loop*' -delete; find /dev/disk -type l -delete"
+        self.host.run("sh", "-c", "\n".join([UNDO, *undo, programs]))
+        self.host._disks.clear()
+        ec2 = self.lab.aws.client("ec2")
+        for volume in self._ids:
+            if ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["Attachments"]:
+                ec2.detach_volume(VolumeId=volume)
+            ec2.delete_volume(VolumeId=volume)
 
 
-def terminate_all(lab: Lab) -> None:
-    """Ends all members of a lab: dozens of them are too much for a small machine."""
-    for member in [each for each in _on if each.lab is lab]:
-        _on.remove(member)
-        lab.terminate(member.host)
+def host_for_members(lab: Lab, **options: Any) -> LabHost:
+    """A host that members can share; it does nothing by itself."""
+    host = lab.host(name="host", address="10.20.1.10", description=lab.description("member"), user_data=b"", **options)
+    host.boot()
+    run_steps(host, lab.description("member"), "users")
+    return host
+

@@ -22,6 +22,7 @@ from tests.bootstrap.lab.network import Switch
 WEB, CLIENT = "10.20.9.10", "10.20.0.9"
 MEMBERS = {"TRAKA": "10.20.1.10", "TRAKB": "10.20.2.10"}
 ELSEWHERE = "10.20.200.10"
+_labs = itertools.count(1)
 PASSWORD = "Geheim-4711 of CSPSystem"
 NAME = "web.trakcare.internal"
 
@@ -101,6 +102,9 @@ class Machine:
         with suppress(OSError), closing(connection):
             connection.settimeout(20)
             if context is not None:
+                while connection.recv(1) not in (b"\n", b""):
+                    continue
+                connection.sendall(b"tls\n")
                 connection = context.wrap_socket(connection, server_side=True)
             serve(connection)
             connection.close()
@@ -154,10 +158,22 @@ class Authority:
 
     def issue(self, name: str, *, self_signed: bool = False) -> tuple[Path, Path]:
         key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.pem"
-        command = ["openssl", "req", "-new", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        extensions = ["-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate, "-subj", f"/CN={name}"]
+        command = [
+            "openssl",
+            "req",
+            "-new",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ]
+        names = ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
         issuer = [] if self_signed else ["-CA", self.certificate, "-CAkey", self.folder / "authority.key"]
-        run([*command, *extensions, *issuer])
+        run([*command, *names, *issuer, "-keyout", key, "-out", certificate])
         return certificate, key
 
     def context(self) -> ssl.SSLContext:
@@ -187,7 +203,8 @@ class WebLab:
         run([*self._keeper.enter("mount"), "mount", "-t", "tmpfs", "lab", folder])
         run([*self._keeper.enter("mount"), "mkdir", "-p", folder / "groups", folder / "kernel", folder / "hosts"])
         self.switch = Switch()
-        self.host = Host(self._keeper, folder, self.switch, name="web", address=WEB)
+        # A name that no other host of this process has.
+        self.host = Host(self._keeper, folder, self.switch, name=f"web{next(_labs)}", address=WEB)
         self.client = Machine(self.switch, CLIENT)
         self.members = {name: Machine(self.switch, address) for name, address in MEMBERS.items()}
         self.machines: list[Machine] = []

@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -B
 """On a lab host in the place of `cdk-host`: runs the steps it is given, with AWS's answers from a file.
 
-A step's argument follows an equals sign. With DIES_AFTER in its environment it dies, like the host at a power cut, after so many changes.
+A step's argument follows an equals sign. With DIES_AFTER in its environment it dies, like the host at a power cut, after so
+many changes.
 """
 
 import json
@@ -11,12 +12,12 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, "/opt/cdk-intersystems")
-from bootstrap.host.aws import ec2, s3, secrets  # noqa: E402
-from bootstrap.host.context import CONFIG, Context, Identity  # noqa: E402
-from bootstrap.host.description import S3Object, read_description  # noqa: E402
-from bootstrap.host.errors import StepError  # noqa: E402
-from bootstrap.host.settings import Secrets, Settings  # noqa: E402
-from bootstrap.host.steps import discovery, schedules, web_gateway, web_server  # noqa: E402
+from bootstrap.host.aws import ec2, s3, secrets
+from bootstrap.host.context import CONFIG, Context, Identity
+from bootstrap.host.description import S3Object, read_description
+from bootstrap.host.errors import StepError
+from bootstrap.host.settings import Secrets, Settings
+from bootstrap.host.steps import discovery, schedules, web_gateway, web_server
 
 says = json.loads(Path("/srv/aws.json").read_text())
 left = int(os.environ.get("DIES_AFTER", "0"))

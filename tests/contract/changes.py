@@ -14,7 +14,7 @@ Config = dict[str, Any]
 MINIMAL: Config = {
     "name": "iris",
     "account": "111122223333",
-    "platform": {"product": "iris", "operating_system": "rhel9", "architecture": "x86_64"},
+    "platform": {"product": "iris", "operating_system": "rhel9", "architecture": "x86_64", "packages": "image"},
     "tags": {"owner": "one"},
     "regions": {
         "primary": {
@@ -39,6 +39,8 @@ MINIMAL: Config = {
 
 _KEY = "arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555"
 _BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
+_CA = "arn:aws:acm-pca:eu-west-2:111122223333:certificate-authority/11111111-2222-3333-4444-555555555555"
+_OBJECT = {"uri": "s3://example-kits/object.tar.gz", "sha256": "0123456789abcdef" * 4}
 _TOPIC = "arn:aws:sns:eu-west-2:111122223333:operations"
 
 
@@ -113,12 +115,16 @@ def _second_set(config: Config) -> None:
 
 
 def _user_data(app: "App") -> None:
+    """As if the library had another `first_boot.py`: IrisChecks compares with the one it has."""
     from aws_cdk import Fn
     from aws_cdk import aws_ec2 as ec2
+
+    from cdk_intersystems.policy.acknowledge import acknowledge
 
     for construct in app.node.find_all():
         if isinstance(construct, ec2.CfnInstance):
             construct.user_data = Fn.base64("#!/bin/bash\necho other")
+            acknowledge(construct, {"IRIS-23": "a test"})
 
 
 _SUBNETS = {
@@ -170,7 +176,7 @@ ROWS: tuple[Row, ...] = (
     Row(title="`instance_type` of a mirror set", change=put(f"{_SET}.instance_type", "r7i.2xlarge")),
     Row(title="`arbiter.instance_type`", change=put(f"{_SET}.arbiter", {"instance_type": "t3.medium"})),
     Row(title="`ami`", change=put(f"{_REGION}.ami", "ami-0fedcba9876543210")),
-    Row(title="user data (an argument of `MirroredDatabase`)", tweak=_user_data),
+    Row(title="user data (`first_boot.py` of the library)", tweak=_user_data),
     Row(title="`tenancy` to `dedicated-instance`", change=put(f"{_SET}.tenancy", "dedicated-instance")),
     Row(
         title="`tenancy` to `dedicated-host`",
@@ -216,11 +222,17 @@ ROWS: tuple[Row, ...] = (
     Row(title="`client_cidrs` of a mirror set", change=put(f"{_SET}.client_cidrs", ["172.16.0.0/12"])),
     Row(title="`ecp_client_ceiling`", change=put(f"{_SET}.ecp_client_ceiling", 48)),
     Row(title="`databases`", change=put(f"{_SET}.databases", ["DATA", "MORE"])),
+    Row(title="`databases`, with tiers", first=_tiers, change=put(f"{_SET}.databases", ["DATA", "MORE"])),
     # The deployment.
     Row(title="`tags`", change=put("tags", {"owner": "two"})),
     Row(title="`permissions_boundary`", change=put("permissions_boundary", _BOUNDARY)),
     Row(title="`log_retention_days`", change=put("log_retention_days", 30)),
-    Row(title="`platform.kit`", change=put("platform.kit", {"uri": "s3://example-kits/kit.tar.gz"})),
+    Row(title="`platform.kit`", change=put("platform.kit", _OBJECT)),
+    Row(title="`platform.kit`, with tiers", first=_tiers, change=put("platform.kit", _OBJECT)),
+    Row(
+        title="`platform.packages_archive`", change=both(remove("platform.packages"), put("platform.packages_archive", _OBJECT))
+    ),
+    Row(title="`platform.certificate_authority.private_ca`", change=put("platform.certificate_authority", {"private_ca": _CA})),
     Row(title="`termination_protection` to false", change=put(f"{_REGION}.termination_protection", False)),
     Row(title="`roles.member`", change=put(f"{_REGION}.roles", {"member": "members"})),
     Row(title="`alarm_topic`", change=put(f"{_REGION}.alarm_topic", _TOPIC)),
@@ -239,8 +251,14 @@ ROWS: tuple[Row, ...] = (
         first=_tiers,
         change=put("application_tiers.0.instance_type", "m7i.xlarge"),
     ),
+    Row(
+        title="`local_storage` of an application tier",
+        first=both(_tiers, put("application_tiers.0.instance_type", "m6id.large")),
+        change=put("application_tiers.0.local_storage", True),
+    ),
     Row(title="`min` and `max` of an application tier", first=_tiers, change=put("application_tiers.0.max", 6)),
     Row(title="`instance_type` of a web tier", first=_tiers, change=put("web_tiers.0.instance_type", "c7i.xlarge")),
+    Row(title="`paths` of a web tier", first=_tiers, change=put("web_tiers.0.paths", ["/csp", "/trakcare"])),
     Row(title="`min` and `max` of a web tier", first=_tiers, change=put("web_tiers.0.max", 9)),
     Row(title="`stickiness_hours` of a web tier", first=_tiers, change=put("web_tiers.0.stickiness_hours", 4)),
     Row(title="`scheme` of a web tier", first=_tiers, change=put("web_tiers.0.scheme", "internet-facing")),

@@ -1,5 +1,6 @@
 """Files that hold what users rely on; `python -m tests.contract.frozen` writes them anew."""
 
+import hashlib
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 HERE = Path(__file__).parent
 LOGICAL_IDS = HERE / "logical_ids.txt"
 PUBLIC_API = HERE / "public_api.txt"
+USER_DATA = HERE / "user_data.txt"
 
 # Types whose resources hold data, have an address or identity that others rely on, or can't be deleted without an outage.
 _STATEFUL = frozenset(
@@ -38,6 +40,13 @@ def logical_ids(templates: Mapping[str, Any]) -> list[str]:
         for logical_id, resource in sorted(template.get("Resources", {}).items())
         if resource["Type"] in _STATEFUL
     ]
+
+
+def user_data() -> list[str]:
+    """One line: the SHA-256 of the user data of every host."""
+    from cdk_intersystems.bootstrap.bundle import first_boot
+
+    return [hashlib.sha256(first_boot().encode()).hexdigest()]
 
 
 def public_api() -> list[str]:
@@ -101,7 +110,7 @@ def _write(path: Path, comment: str, lines: Iterable[str]) -> None:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all files."""
     import yaml
 
     from tests.contract.versions import synthesized
@@ -123,6 +132,13 @@ def main() -> None:
         "The public API: the classes of cdk_intersystems.__all__, their arguments and their members, a line each.\n"
         "A line that goes, or an argument that goes or becomes required, needs a new MAJOR version; an addition a MINOR one.",
         public_api(),
+    )
+    _write(
+        USER_DATA,
+        "SHA-256 of the user data of every host (bootstrap/first_boot.py).\n"
+        "Another one restarts each member and arbiter of every deployed system, after an approval, and replaces all servers of "
+        "tiers.",
+        user_data(),
     )
 
 

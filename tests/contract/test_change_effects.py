@@ -98,6 +98,23 @@ def test_a_host_is_taken_out_and_put_back_whatever_else_is_deployed(title: str) 
     assert [change for change in effects(*versions(row)) if change.effect is Effect.REFUSED] == []
 
 
+@pytest.mark.parametrize("title", ["`databases`", "`ecp_client_ceiling`", "`platform.kit`"])
+def test_what_hosts_are_to_be_changes_without_touching_one(title: str) -> None:
+    """Another bundle is another asset and parameter, and another object that roles may fetch; a person applies it later."""
+    before, after = versions(next(row for row in ROWS if row.title == title))
+    assert {change.type for change in effects(before, after)} == {"AWS::IAM::ManagedPolicy", "AWS::SSM::Parameter"}
+    assert {change.effect for change in effects(before, after)} == {Effect.UPDATED}
+
+
+def test_servers_of_tiers_get_what_they_are_to_be_by_being_replaced() -> None:
+    before, after = versions(next(row for row in ROWS if row.title == "`databases`, with tiers"))
+    found = {(change.stack, change.type) for change in effects(before, after)}
+    for tier in ("app", "web"):
+        assert (f"iris-primary-{tier}", "AWS::EC2::LaunchTemplate") in found
+        assert (f"iris-primary-{tier}", "AWS::AutoScaling::AutoScalingGroup") in found
+    assert not [change for change in effects(before, after) if change.type == _INSTANCE]
+
+
 def test_an_approval_is_used_up() -> None:
     row = next(row for row in ROWS if row.title == "`instance_type` of a mirror set")
     before, after = versions(row)

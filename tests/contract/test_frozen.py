@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.contract.frozen import LOGICAL_IDS, PUBLIC_API, logical_ids, public_api, read
+from tests.contract.frozen import LOGICAL_IDS, PUBLIC_API, USER_DATA, logical_ids, public_api, read, user_data
 
 
 def test_logical_ids_of_stateful_resources_are_frozen(templates: Any) -> None:
@@ -14,6 +14,13 @@ def test_logical_ids_of_stateful_resources_are_frozen(templates: Any) -> None:
     )
     new = sorted(set(now) - set(read(LOGICAL_IDS)))
     assert not new, f"freeze the new ones by python -m tests.contract.frozen: {new}"
+
+
+def test_the_user_data_is_frozen() -> None:
+    assert user_data() == read(USER_DATA), (
+        "first_boot.py changed: every member and arbiter of a deployed system is restarted by that, after an approval, and all "
+        "servers of tiers are replaced. Put it into the bundle instead, or freeze it by python -m tests.contract.frozen"
+    )
 
 
 def test_the_public_api_is_frozen() -> None:

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from cdk_intersystems.bootstrap import bundle
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -65,6 +67,10 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
     }
     assert packed == wanted
     assert {"cdk_intersystems/py.typed", "cdk_intersystems/model/data/instance_types.json"} <= packed
+    # What runs on hosts is of many kinds, and has no suffix in part.
+    bootstrap = {name.removeprefix("cdk_intersystems/bootstrap/") for name in packed if "/bootstrap/" in name}
+    assert {"first_boot.py", "cdk-host", "gate/iris-gate", "mirror_status/mirror-status.socket"} <= bootstrap
+    assert {Path(name).suffix for name in bootstrap} >= {".py", ".service", ".socket", ""}
 
 
 def test_the_sdist_has_what_the_wheel_is_built_from(built: Path) -> None:
@@ -100,7 +106,8 @@ _APP = """
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
-from cdk_intersystems import MemberVolumes, MirroredDatabase, Network, VolumeSpec
+from cdk_intersystems import MemberVolumes, MirroredDatabase, Network, Platform, VolumeSpec
+from cdk_intersystems.bootstrap import bundle
 import cdk_intersystems
 
 
@@ -132,7 +139,10 @@ database = MirroredDatabase(
     machine_image=image,
     instance_type=ec2.InstanceType("r7i.xlarge"),
     volumes=MemberVolumes(data=VolumeSpec(type="io2", size_gib=100, iops=5000)),
+    platform=Platform(operating_system="rhel9", architecture="x86_64", packages="image"),
+    databases=["DATA"],
 )
+print(bundle.version_of(bundle.bundle({})))
 print(cdk_intersystems.__file__)
 print(sorted(made.stack_name for made in app.synth().stacks))
 """
@@ -148,6 +158,7 @@ def test_an_app_of_its_public_api_synthesizes_without_the_checkout(wheel: Path, 
     (site,) = environment.glob("lib/python*/site-packages")
     (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     (work / "app.py").write_text(_APP)
-    where, stacks = _run(python, "app.py", cwd=work, JSII_NODE=os.environ["JSII_NODE"]).splitlines()[-2:]
+    version, where, stacks = _run(python, "app.py", cwd=work, JSII_NODE=os.environ["JSII_NODE"]).splitlines()[-3:]
     assert Path(where).is_relative_to(environment), "imported from the installed wheel"
+    assert version == bundle.version_of(bundle.bundle({})), "hosts run the same from a wheel as from a checkout"
     assert stacks == str(["iris", "iris-a", "iris-arbiter", "iris-b"])

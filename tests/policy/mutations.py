@@ -160,6 +160,7 @@ def two_boundaries(templates: Templates) -> None:
         role["Properties"]["PermissionsBoundary"] = f"arn:aws:iam::111122223333:policy/boundary{number % 2}"
 
 
+_INSTANCE = "AWS::EC2::Instance"
 _GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 _BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _SCALING = "AWS::AutoScaling::AutoScalingGroup"
@@ -182,6 +183,28 @@ def _arbiter_beside_a(templates: Templates) -> None:
 
 def _no_arbiter(templates: Templates) -> None:
     del templates[ARBITER]
+
+
+def _another_byte(templates: Templates) -> None:
+    host(templates, A)["UserData"]["Fn::Base64"] += "\n"
+
+
+def _signal(stack: str, value: str) -> Mutation:
+    def mutate(templates: Templates) -> None:
+        (tag,) = (tag for tag in host(templates, stack)["Tags"] if tag["Key"].endswith(":signal"))
+        tag["Value"] = value
+
+    return mutate
+
+
+def _no_signal(templates: Templates) -> None:
+    group = first(templates, APP, _SCALING)["Properties"]
+    group["Tags"] = [tag for tag in group["Tags"] if not tag["Key"].endswith(":signal")]
+
+
+def _no_bundle(templates: Templates) -> None:
+    for specification in first(templates, APP, _TEMPLATE)["Properties"]["LaunchTemplateData"]["TagSpecifications"]:
+        specification["Tags"] = [tag for tag in specification["Tags"] if not tag["Key"].endswith(":bundle")]
 
 
 MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
@@ -240,7 +263,7 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
     "approval rule missing": ({"IRIS-11"}, no_rules),
     "approval of another code": ({"IRIS-11"}, set_parameter(A, "RollApproval", {"Type": "String", "Default": "0"})),
     "one code for two members": ({"IRIS-11"}, same_code),
-    "two members in one stack": ({"IRIS-1", "IRIS-11"}, two_members_in_one_stack),
+    "two members in one stack": ({"IRIS-1", "IRIS-11", "IRIS-24"}, two_members_in_one_stack),
     "health check by TCP": ({"IRIS-12"}, set_target_group("HealthCheckProtocol", "TCP")),
     "health check of the service port": ({"IRIS-12"}, set_target_group("HealthCheckPort", "traffic-port")),
     "health check of another page": ({"IRIS-12"}, set_target_group("HealthCheckPath", "/")),
@@ -277,7 +300,7 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
         add(MIRROR, "AWS::CloudFormation::CustomResource", {"ServiceToken": "arn"}),
     ),
     "password in user data": (
-        {"IRIS-20"},
+        {"IRIS-20", "IRIS-23"},
         set_host(A, "UserData", {"Fn::Base64": {"Fn::Join": ["\n", ["#!/bin/bash", "ISC_PASSWORD=Sys.Pa55word"]]}}),
     ),
     "password as a parameter": (
@@ -292,9 +315,17 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
         {"IRIS-20"},
         add(MIRROR, "AWS::Lambda::Function", {"Environment": {"Variables": {"IRIS_PASSWORD": "Sys.Pa55word"}}}),
     ),
-    "access key": ({"IRIS-20"}, set_host(A, "UserData", {"Fn::Base64": "aws configure AKIA" + "A" * 16})),
+    "access key": ({"IRIS-20", "IRIS-23"}, set_host(A, "UserData", {"Fn::Base64": "aws configure AKIA" + "A" * 16})),
     "one role with a boundary": ({"IRIS-21"}, one_role_bounded),
     "two boundaries": ({"IRIS-21"}, two_boundaries),
     "instance type past the approval": ({"IRIS-22"}, set_host(A, "InstanceType", "r7i.8xlarge")),
     "volume past the approval": ({"IRIS-22"}, set_property(A, _VOLUME, "SnapshotId", "snap-0123456789abcdef0")),
+    "user data of a member that isn't ours": ({"IRIS-23"}, set_host(A, "UserData", {"Fn::Base64": "#!/bin/sh"})),
+    "no user data of servers that CloudFormation waits for": ({"IRIS-23"}, _launch("UserData", {})),
+    "another byte in user data": ({"IRIS-23"}, _another_byte),
+    "nobody waits for a member": ({"IRIS-24"}, set_body(A, _INSTANCE, "CreationPolicy", {})),
+    "a member signals for another": ({"IRIS-24"}, _signal(A, "trakcare-primary-trak-b/InstanceC1063A87")),
+    "servers signal for nothing": ({"IRIS-24"}, _no_signal),
+    "fewer servers are waited for than start": ({"IRIS-24"}, set_property(WEB, _SCALING, "MinSize", "4")),
+    "servers that a new bundle leaves as they are": ({"IRIS-25"}, _no_bundle),
 }

@@ -38,6 +38,21 @@ def _existing_vpc(data: dict[str, Any]) -> None:
 
 def _no_internet(data: dict[str, Any]) -> None:
     data["regions"]["primary"]["internet"] = False
+    data["platform"]["packages_archive"] = {"uri": "s3://example-kits/packages-rhel9.tar", "sha256": "0123456789abcdef" * 4}
+
+
+def _private_ca(data: dict[str, Any]) -> None:
+    authority = f"arn:aws:acm-pca:{REGION}:{ACCOUNT}:certificate-authority/11111111-2222-3333-4444-555555555555"
+    data["platform"]["certificate_authority"] = {"private_ca": authority}
+
+
+def _authority(data: dict[str, Any]) -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/22222222-2222-3333-4444-555555555555"
+    data["platform"]["certificate_authority"] = {"secret": "trakcare/authority", "secret_key": key}
+
+
+def _local_storage(data: dict[str, Any]) -> None:
+    data["application_tiers"][0] |= {"instance_type": "m6id.4xlarge", "local_storage": True}
 
 
 def _dedicated_host(data: dict[str, Any]) -> None:
@@ -95,6 +110,9 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "reserved capacity": ("trakcare", _reserved),
     "key, topic, bucket and roles brought": ("trakcare", _brought),
     "everything brought": ("trakcare", _everything_brought),
+    "AWS Private CA": ("trakcare", _private_ca),
+    "certificate authority brought": ("trakcare", _authority),
+    "local storage": ("trakcare", _local_storage),
     "permissions boundary": ("trakcare", _boundary),
     "member taken out": ("trakcare", _absent),
     "account unknown": ("trakcare", _unknown_account),

@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cdk_intersystems.bootstrap.bundle import first_boot
+from tests.snapshot.files import HASH
+
 Templates = Mapping[str, Mapping[str, Any]]
 
 
@@ -20,7 +23,10 @@ def digest(title: str, templates: Templates) -> str:
         "## Resources",
         _table(("stack", "number", "of which"), _counts(templates)),
         "## Hosts",
-        _table(("stack", "type", "zone", "address", "roll approval"), _hosts(templates)),
+        "CloudFormation waits for as many hosts as the last column says to tell that they serve.",
+        _table(("stack", "type", "zone", "address", "roll approval", "runs", "waits for"), _hosts(templates)),
+        "## What hosts find",
+        _table(("stack", "parameter", "in it"), _parameters(templates)),
         "## Volumes",
         _table(("stack", "volume", "type", "GiB", "IOPS", "MiB/s"), _volumes(templates)),
         "## Who may connect",
@@ -31,7 +37,7 @@ def digest(title: str, templates: Templates) -> str:
         "## Load balancers",
         _table(("stack", "listener", "forwards to", "health check"), _listeners(templates)),
         "## Auto Scaling groups",
-        _table(("stack", "instances", "instance type", "image"), _scaling(templates)),
+        _table(("stack", "instances", "instance type", "image", "runs", "waits for", "leaving"), _scaling(templates)),
         "## Alarms",
         _table(("stack", "alarm", "metric", "when"), _alarms(templates)),
     ]
@@ -61,10 +67,26 @@ def _counts(templates: Templates) -> Iterator[tuple[str, int, str]]:
 
 
 def _hosts(templates: Templates) -> Iterator[tuple[object, ...]]:
-    for stack, _, host in _each(templates, "EC2::Instance"):
+    for stack, logical_id, host in _each(templates, "EC2::Instance"):
         interfaces = host.get("NetworkInterfaces") or [host]
         approval = templates[stack].get("Parameters", {}).get("RollApproval", {}).get("Default", "")
-        yield stack, host["InstanceType"], host["AvailabilityZone"], interfaces[0].get("PrivateIpAddress", ""), approval
+        place = host["InstanceType"], host["AvailabilityZone"], interfaces[0].get("PrivateIpAddress", "")
+        yield stack, *place, approval, _runs(host), _waits(templates[stack]["Resources"][logical_id])
+
+
+def _runs(host: Mapping[str, Any]) -> str:
+    user_data = host.get("UserData", {}).get("Fn::Base64")
+    return "nothing" if user_data is None else "first_boot.py" if user_data == first_boot() else "other user data"
+
+
+def _waits(resource: Mapping[str, Any]) -> str:
+    signals = resource.get("CreationPolicy", {}).get("ResourceSignal")
+    return f"{signals['Count']}, {signals['Timeout']}" if signals else "-"
+
+
+def _parameters(templates: Templates) -> Iterator[tuple[str, str, str]]:
+    for stack, _, parameter in _each(templates, "SSM::Parameter"):
+        yield stack, parameter["Name"], HASH.sub("<hash of an asset>", _short(parameter["Value"]))
 
 
 def _volumes(templates: Templates) -> Iterator[tuple[object, ...]]:
@@ -127,7 +149,8 @@ def _permissions(templates: Templates) -> Iterator[tuple[str, str, str, str]]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 deny = "**deny** " if statement["Effect"] == "Deny" else ""
                 actions = ", ".join(sorted(_listed(statement["Action"])))
-                resources = ", ".join(sorted(_short(each) for each in _listed(statement["Resource"])))
+                named = sorted(HASH.sub("<hash of an asset>", _short(each)) for each in _listed(statement["Resource"]))
+                resources = ", ".join(named)
                 yield f"{stack}: {whom}", deny + actions, resources, _short(statement.get("Condition", ""))
     for stack, logical_id, role in _each(templates, "IAM::Role"):
         for arn in role.get("ManagedPolicyArns", []):
@@ -184,14 +207,20 @@ def _health_check(group: Mapping[str, Any]) -> str:
     return f"{group.get('HealthCheckProtocol', '')} {port} {path} every {every} s, {thresholds}"
 
 
-def _scaling(templates: Templates) -> Iterator[tuple[str, str, str, str]]:
+def _scaling(templates: Templates) -> Iterator[tuple[str, ...]]:
     launch = {(stack, logical_id): t["LaunchTemplateData"] for stack, logical_id, t in _each(templates, "EC2::LaunchTemplate")}
-    for stack, _, group in _each(templates, "AutoScaling::AutoScalingGroup"):
+    hooks = {
+        (stack, hook["AutoScalingGroupName"]["Ref"]): f"{hook['DefaultResult']} after {hook['HeartbeatTimeout']} s"
+        for stack, _, hook in _each(templates, "AutoScaling::LifecycleHook")
+    }
+    for stack, logical_id, group in _each(templates, "AutoScaling::AutoScalingGroup"):
         specification = (
             group.get("LaunchTemplate") or group["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
         )
         data = launch[stack, specification["LaunchTemplateId"]["Ref"]]
-        yield stack, f"{group['MinSize']} to {group['MaxSize']}", data.get("InstanceType", ""), _short(data["ImageId"])
+        sizes = f"{group['MinSize']} to {group['MaxSize']}", data.get("InstanceType", ""), _short(data["ImageId"])
+        waits = _waits(templates[stack]["Resources"][logical_id])
+        yield stack, *sizes, _runs(data), waits, hooks.get((stack, logical_id), "-")
 
 
 def _alarms(templates: Templates) -> Iterator[tuple[str, str, str, str]]:

@@ -7,8 +7,10 @@ from typing import Any
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
+from cdk_intersystems.bootstrap.bundle import first_boot
+
 # An asset's hash says that code changed, which its own diff says better.
-_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class _Named(SingleFileSnapshotExtension):
@@ -30,14 +32,16 @@ class Template(_Named):
     def serialize(self, data: Any, **_: Any) -> str:
         """The template as text, the same at every synthesis of the same infrastructure.
 
-        Masked are hashes of assets; left out is the version check of the bootstrap stack, which every stack has alike. The
-        codes of roll approvals stay: that one changes is what a reviewer has to see, as then a host is going to be touched.
+        Masked are hashes of assets and the library's user data, whose own diff says better what changed; left out is the
+        version check of the bootstrap stack, which every stack has alike. The codes of roll approvals stay: that one changes is
+        what a reviewer has to see, as then a host is going to be touched.
         """
         kept = {key: value for key, value in data.items() if key not in ("Parameters", "Rules")}
         for key, unwanted in (("Parameters", "BootstrapVersion"), ("Rules", "CheckBootstrapVersion")):
             if rest := {name: value for name, value in data.get(key, {}).items() if name != unwanted}:
                 kept[key] = rest
-        return _HASH.sub("<hash of an asset>", json.dumps(kept, indent=2, sort_keys=True)) + "\n"
+        text = json.dumps(kept, indent=2, sort_keys=True).replace(json.dumps(first_boot()), '"<first_boot.py>"')
+        return HASH.sub("<hash of an asset>", text) + "\n"
 
 
 class Digest(_Named):

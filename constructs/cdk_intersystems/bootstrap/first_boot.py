@@ -21,7 +21,7 @@ import tarfile
 import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 from urllib.parse import quote, urlencode, urlsplit
 
 Texts = Dict[str, str]
@@ -82,24 +82,25 @@ def http_send(method: str, url: str, headers: Texts, body: bytes = b"", to: Opti
     try:
         connection.request(method, parts.path, body or None, headers)
         response = connection.getresponse()
-        content = save(response, to) if to and response.status == 200 else response.read()
+        content = store(response.read, to) if to and response.status == 200 else response.read()
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content
     finally:
         connection.close()
 
 
-def save(response: http.client.HTTPResponse, to: Path) -> bytes:
-    """Writes a body to a file and returns its SHA-256."""
+def store(read: Callable[[int], bytes], to: Path) -> bytes:
+    """Writes what is read to a file, and returns its SHA-256."""
     digest = hashlib.sha256()
-    with to.open("wb", 0) as file:
-        for piece in iter(lambda: response.read(1 << 20), b""):
+    with to.open("wb") as file:
+        for piece in iter(lambda: read(1 << 20), b""):
             digest.update(piece)
             try:
                 file.write(piece)
+                file.flush()
             except OSError as error:
                 raise StepError(f"cannot write {to}: {error.strerror}") from None
-    if response.length:
-        raise http.client.IncompleteRead(b"", response.length)
     return digest.hexdigest().encode()
 
 
@@ -246,8 +247,7 @@ def unpack(archive: Path, to: Path) -> None:
             path = to.joinpath(*parts)
             (path if entry.isdir() else path.parent).mkdir(0o755, parents=True, exist_ok=True)
             if not entry.isdir():
-                with path.open("xb") as file:
-                    shutil.copyfileobj(tar.extractfile(entry), file)  # type: ignore[arg-type]
+                store(tar.extractfile(entry).read, path)  # type: ignore[union-attr]
                 path.chmod(0o755 if entry.mode & 0o100 else 0o644)
 
 
@@ -306,7 +306,7 @@ def signal(aws: Requests, me: Identity, status: str) -> None:
     except StepError as error:
         # A resource that doesn't wait any more: ValidationError.
         if getattr(error, "code", "") != "ValidationError":
-            tell(str(error))
+            print(error, flush=True)
 
 
 def tell(line: str) -> None:

@@ -1,9 +1,11 @@
-"""Lab hosts with the fake kit on them, for tests of the fake itself: everything a step of the bootstrap would do, done by hand."""
+"""Lab hosts with the fake kit on them, for tests of the fake itself: what steps of the bootstrap would do, done by hand."""
 
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from tests.bootstrap.lab.host import Answer, Host
 from tests.bootstrap.lab.namespaces import Keeper, run
 from tests.bootstrap.lab.network import Switch
 
+#: Quicker than RSA.
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 LICENSE = "ConfigFile=iris.key\nmirroring\n"
 #: Parameters of the installer that the tests use unless they are about them.
 PARAMETERS = {
@@ -37,8 +41,7 @@ class IrisHost:
 
     def prepare(self, settings: Mapping[str, Any] | None = None) -> None:
         """Users, and the settings of the fake."""
-        self.host.run("sh", "-c", "groupadd irisusr; for u in irisowner irisusr; do useradd $u -g irisusr 2>&1; done; groupadd irisowner; "
-                      "usermod -g irisowner irisowner", check=False)  # fmt: skip
+        self.host.run("useradd", "--user-group", "irisowner")
         self.put("/etc/fake-iris/settings.json", json.dumps({"scale": 0.1, **(settings or {})}))
 
     def put(self, path: str, text: str, owner: str = "root", mode: str = "644") -> None:
@@ -46,7 +49,7 @@ class IrisHost:
         self.host.run("mkdir", "-p", str(Path(path).parent))
         self.host.run("sh", "-c", 'cat > "$1" && chown "$2" "$1" && chmod "$3" "$1"', "-", path, owner, mode, stdin=text)
 
-    def unpack(self, folder: str = "/tmp/kit", **options: Any) -> str:  # noqa: S108 - on a host of the lab
+    def unpack(self, folder: str = "/tmp/kit", **options: Any) -> str:
         """Puts a kit on the host and unpacks it; returns its top folder."""
         made = make_kit(self._kits, **options)
         self.host.run("mkdir", "-p", folder)
@@ -61,12 +64,18 @@ class IrisHost:
         script = f'umask {umask}; cd "$1"; shift; exec env "$@" ./irisinstall_silent'
         return self.host.run("sh", "-c", script, "-", top or self.unpack(), *words, check=check)
 
-    def install_agent(self, kits: Path) -> Answer:
+    def certificate(self, authority: Path, name: str, **options: str) -> None:
+        """Issues a certificate and puts it where the tests' merge files look for it."""
+        made = issue(authority, name, **options)
+        for file in ("CAFile.pem", "CertificateFile.pem", "PrivateKeyFile.pem"):
+            self.put(f"/etc/iris-tls/{file}", (made / file).read_text(), "irisowner", "600")
+
+    def install_agent(self) -> Answer:
         """Installs and starts the agent alone, as on an arbiter."""
-        made = make_agent_kit(kits)
-        shutil.copyfile(made, self.host.path(f"/tmp/{made.name}"))  # noqa: S108 - the same
-        self.host.run("tar", "-xf", f"/tmp/{made.name}", "-C", "/tmp")  # noqa: S108 - the same
-        done = self.host.run("env", "ISC_PACKAGE_MODE=unattended", "/tmp/ISCAgent/agentinstall")  # noqa: S108 - the same
+        made = make_agent_kit(self._kits)
+        shutil.copyfile(made, self.host.path(f"/tmp/{made.name}"))
+        self.host.run("tar", "-xf", f"/tmp/{made.name}", "-C", "/tmp")
+        done = self.host.run("env", "ISC_PACKAGE_MODE=unattended", "/tmp/ISCAgent/agentinstall")
         self.start_agent()
         return done
 
@@ -87,7 +96,8 @@ class IrisHost:
         """Starts the instance, with a merge file if there is one."""
         if merge:
             self.put("/etc/merge.cpf", merge, "irisowner")
-        return self.owner("iris", "start", "IRIS", "quietly", check=check, environment="ISC_CPF_MERGE_FILE=/etc/merge.cpf" if merge else "")
+        environment = "ISC_CPF_MERGE_FILE=/etc/merge.cpf" if merge else ""
+        return self.owner("iris", "start", "IRIS", "quietly", check=check, environment=environment)
 
     def stop(self, *words: str) -> Answer:
         return self.owner("iris", "stop", "IRIS", *words, "quietly")
@@ -108,7 +118,7 @@ class IrisHost:
 
     def seen(self) -> dict[str, Any]:
         """What the running instance shows of itself."""
-        found = json.loads(self.host.run("cat", "/dev/shm/fake-iris-irissys-sys.json").output)  # noqa: S108 - the same
+        found = json.loads(self.host.run("cat", "/dev/shm/fake-iris-irissys-sys.json").output)
         assert isinstance(found, dict)
         return found
 
@@ -116,9 +126,15 @@ class IrisHost:
         """Every command of the kit that was run on the host."""
         return [json.loads(line) for line in self.host.run("cat", "/var/log/fake-iris/calls").output.splitlines()]
 
-    def wait_for_status(self, *wanted: str, seconds: float = 20) -> None:
-        """Waits until the mirror status is one of some."""
-        self.host.wait_until(f"mirror status {wanted}, is {self.mirror_status()}", lambda: self.mirror_status() in wanted, seconds)
+    def wait_for_status(self, wanted: str, seconds: float = 20) -> None:
+        """Waits for a mirror status."""
+        self.host.wait_until(f"mirror status {wanted}", lambda: self.mirror_status() == wanted, seconds)
+
+    def script(self, *lines: str, check: bool = True) -> str:
+        """Runs lines of ObjectScript in %SYS as the instance's owner; what they wrote, without banner and prompts."""
+        done = self.owner("iris", "session", "IRIS", "-U%SYS", stdin="\n".join([*lines, "halt", ""]), check=check)
+        shown = [line for line in done.output.splitlines() if line and not line.startswith(("%SYS>", "Node: "))]
+        return "\n".join(shown)
 
     def records(self, *lines: str, seconds: float = 10) -> list[str]:
         """Talks to the instance as a client does; the answer to each line."""
@@ -136,7 +152,7 @@ def lab(folder: Path, *names: str) -> Iterator[dict[str, IrisHost]]:
     keeper, switch = Keeper(mounts=True), Switch()
     folder.mkdir(exist_ok=True)
     run([*keeper.enter("mount"), "mount", "-t", "tmpfs", "lab", folder])
-    run([*keeper.enter("mount"), "mkdir", "-p", folder / "groups", folder / "kernel", folder / "hosts"])
+    run([*keeper.enter("mount"), "mkdir", *(folder / part for part in ("groups", "kernel", "hosts", "disks", "swept"))])
     hosts: dict[str, IrisHost] = {}
     kits = folder.with_name(folder.name + "-kits")
     kits.mkdir(exist_ok=True)
@@ -158,14 +174,35 @@ def lab(folder: Path, *names: str) -> Iterator[dict[str, IrisHost]]:
         keeper.stop()
 
 
+def prepare_all(hosts: dict[str, IrisHost], authority: Path, *, agents: Sequence[str] = (), arbiter: str = "") -> None:
+    """Installs on all hosts at once: an instance, its license and certificate; on some the agent starts; one is only an arbiter."""
+
+    def work(name: str) -> None:
+        host = hosts[name]
+        host.prepare()
+        if name == arbiter:
+            host.install_agent()
+            return
+        host.install()
+        host.license()
+        host.certificate(authority, name.upper())
+        if name in agents:
+            host.start_agent()
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, hosts))
+
+
 def make_authority(folder: Path) -> None:
     """Makes an authority's key and certificate."""
     folder.mkdir(exist_ok=True)
-    _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "ca.key", "-out", folder / "CAFile.pem", "-days", "9",
+    _openssl("req", "-x509", *_NEW_KEY, "-keyout", folder / "ca.key", "-out", folder / "CAFile.pem", "-days", "9",
              "-subj", "/O=Test/CN=Authority", "-addext", "basicConstraints=critical,CA:TRUE")  # fmt: skip
 
 
-def issue(folder: Path, name: str, *, usage: str = "digitalSignature,keyEncipherment", extended: str = "clientAuth,serverAuth") -> Path:
+def issue(
+    folder: Path, name: str, *, usage: str = "digitalSignature,keyEncipherment", extended: str = "clientAuth,serverAuth"
+) -> Path:
     """Issues a certificate with the name /O=Test/CN=name.
 
     Returns:
@@ -173,10 +210,11 @@ def issue(folder: Path, name: str, *, usage: str = "digitalSignature,keyEncipher
     """
     made = folder / name
     made.mkdir(exist_ok=True)
-    _openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", made / "PrivateKeyFile.pem", "-out", made / "csr", "-subj", f"/O=Test/CN={name}")
+    key, request = made / "PrivateKeyFile.pem", made / "csr"
+    _openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/O=Test/CN={name}")
     (made / "extensions").write_text(f"keyUsage=critical,{usage}\nextendedKeyUsage={extended}\n")
-    _openssl("x509", "-req", "-in", made / "csr", "-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "9",
-             "-extfile", made / "extensions", "-out", made / "CertificateFile.pem")  # fmt: skip
+    _openssl("x509", "-req", "-in", request, "-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-days", "9",
+             "-set_serial", str(uuid.uuid4().int), "-extfile", made / "extensions", "-out", made / "CertificateFile.pem")  # fmt: skip
     shutil.copyfile(folder / "CAFile.pem", made / "CAFile.pem")
     return made
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 
+
 def _words(*command: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 

@@ -1,6 +1,7 @@
 /* A stand-in for InterSystems' Web Gateway: an Apache module with the directives, the configuration file and the behaviour that the Web
- * Gateway Guide documents, as far as the tests need them. What it speaks to servers is made up: over TLS, if the profile says so, one
- * line "<user> <password> <path>", answered by "<status>\n<body>".
+ * Gateway Guide documents, as far as the tests need them. What it speaks to servers is made up, and what the fake IRIS understands: a
+ * line "gateway tls", answered by "tls", or "gateway" alone; then, over TLS or not, "<user> <password> <path>", answered by
+ * "<status>\n<body>".
  *
  * Where the guide leaves something open it behaves as is worst for who relies on it: it takes a request for one of its own pages if
  * any decoding of the address, in upper or lower case, names one. */
@@ -175,6 +176,10 @@ static char *ask(request_rec *r, const char *ini, const char *server) {
     answer = apr_pcalloc(pool, 4096);
     question = apr_pstrcat(pool, value_of(pool, ini, server, "Username"), " ", password_of(r, ini, server), " ", r->unparsed_uri, "\n", NULL);
     if (level && !strcmp(level, "10")) {
+        if (write(line, "gateway tls\n", 12) != 12 || recv(line, answer, 4, MSG_WAITALL) != 4 || strncmp(answer, "tls\n", 4)) {
+            close(line);
+            return NULL;
+        }
         context = SSL_CTX_new(TLS_client_method());
         SSL_CTX_set_min_proto_version(context, says(pool, ini, server, "SSLCC_Protocol_Min", "16") ? TLS1_2_VERSION : 0);
         if (says(pool, ini, server, "SSLCC_Verify_Peer", "1")) {
@@ -191,7 +196,7 @@ static char *ask(request_rec *r, const char *ini, const char *server) {
         }
         SSL_free(tls);
         SSL_CTX_free(context);
-    } else if (write(line, question, strlen(question)) > 0) {
+    } else if (write(line, "gateway\n", 8) == 8 && write(line, question, strlen(question)) > 0) {
         while (have < 4095 && (more = read(line, answer + have, 4095 - have)) > 0) have += more;
     }
     close(line);

@@ -234,7 +234,7 @@ class LabAws:
         if answer is None:
             with self._lock:
                 answer = self._documented.answer(request)
-            answer = answer or self._forward(request)
+            answer = answer or self._documented.corrected(request, self._forward(request))
         if answer.status:
             shown = {name: value for name, value in request.parameters.items() if name not in ("SecretString", "logEvents")}
             with self._lock:

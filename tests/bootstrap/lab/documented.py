@@ -57,6 +57,13 @@ class Documented:
         known = self._answers.get((request.service, request.action))
         return known(request) if known else None
 
+    def corrected(self, request: Request, answer: Answer) -> Answer:
+        """What the embedded AWS said, where AWS would have said something else: a secret that has no value yet isn't found."""
+        if request.action == "GetSecretValue" and answer.status == 200 and b'"SecretString"' not in answer.body:
+            message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+            return refuse(request, "ResourceNotFoundException", 400, message)
+        return answer
+
     def private_ca(self, arn: str) -> "PrivateCa":
         """Makes a private CA."""
         self._authorities[arn] = PrivateCa(arn)

@@ -131,8 +131,14 @@ class Host:
                 reached = self.run("systemctl", "is-active", "multi-user.target", check=False).output.strip()
                 if state in ("running", "degraded") or (state == "starting" and reached == "active"):
                     return
-            assert time.monotonic() < ends, f"{self.name} has not started after {_BOOT_SECONDS} s: {self.console()}"
+            assert time.monotonic() < ends, f"{self.name} has not started after {_BOOT_SECONDS} s: {self._why_not()}"
             time.sleep(0.05)
+
+    def _why_not(self) -> str:
+        if not self.pid:
+            return self.console()
+        jobs = self.run("systemctl", "list-jobs", "--no-pager", check=False)
+        return f"{self.console()}{jobs.output}{jobs.errors}{self.journal()[-4000:]}"
 
     def is_on(self) -> bool:
         """Whether it runs."""

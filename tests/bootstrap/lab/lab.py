@@ -30,6 +30,7 @@ from tests.bootstrap.lab.time_source import TimeSource
 _FOLDER = Path("/mnt")
 LOG_GROUP = "/lab/bootstrap"
 SECRETS = ("password", "gateway", "license", "authority")
+_INOTIFY_INSTANCES = 4096
 _numbers = itertools.count(1)
 
 Files = Mapping[str, str | bytes]
@@ -82,6 +83,7 @@ class Lab:
         self._groups: dict[tuple[str, str], dict[str, Files]] = {}
 
     def __enter__(self) -> Self:
+        _let_systemd_watch()
         self.keeper = Keeper(mounts=True)
         run([*self.keeper.enter("mount"), "mount", "-t", "tmpfs", "lab", _FOLDER])
         run(
@@ -340,6 +342,13 @@ class Lab:
             f"credentials {host.name} {n}": each for host in self._hosts for n, each in enumerate(host.machine.all_secrets())
         }
         return {**self.secrets, **issued}
+
+
+def _let_systemd_watch() -> None:
+    """Each systemd takes a dozen of the kernel's inotify instances, of which a user, root too, has 128 on most systems."""
+    limit = Path("/proc/sys/fs/inotify/max_user_instances")
+    if int(limit.read_text()) < _INOTIFY_INSTANCES:
+        limit.write_text(str(_INOTIFY_INSTANCES))
 
 
 def _tags(name: str, description: Mapping[str, Any]) -> dict[str, str]:

@@ -213,7 +213,14 @@ def test_without_ecp_clients_the_service_is_closed() -> None:
         "%Service_Bindings": "1",
         "%Service_ECP": "0",
     }
-    assert parsed.named("CreateSSLConfig") == parsed.named("ModifySystem") == parsed.named("ModifyServer") == []
+    assert parsed.named("ModifySystem") == []
+    assert parsed.only("CreateSSLConfig")["Name"] == "%SuperServer"
+
+
+@pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
+def test_every_superserver_takes_tls_which_is_all_that_web_gateways_use(host: Host) -> None:
+    server = of(host).only("ModifyServer")
+    assert (server["Port"], server["SSLConfig"], server["SSLSupportLevel"]) == ("1972", "%SuperServer", "1")
 
 
 def test_an_application_server_is_a_client_of_the_mirror() -> None:
@@ -229,10 +236,11 @@ def test_an_application_server_is_a_client_of_the_mirror() -> None:
         "LogicalOnly": "1",
         "ResourceName": "%DB_APPA",
     }
-    client = parsed.only("CreateSSLConfig")
+    _, client = parsed.named("CreateSSLConfig")
     assert (client["Name"], client["Type"], client["VerifyPeer"]) == ("%ECPClient", "0", "1")
     assert {name for name, _ in parsed.actions} == {
         "CreateSSLConfig",
+        "ModifyServer",
         "CreateResource",
         "CreateDatabase",
         "CreateNamespace",

@@ -25,7 +25,8 @@ CSP_INI = f"{GATEWAY_BIN}/CSP.ini"
 RENDERED_CSP_INI = f"{ETC}/CSP.ini"
 MODULES = ("CSPa24.so", "CSPa24Sys.so")
 
-#: CSPSystem's password, for the Web Gateway alone. Its own user reads it, so it can't stand among the secrets in RUN of the context.
+#: CSPSystem's password, for the Web Gateway alone. Its own user reads it, so it can't stand among the secrets in RUN of the
+#: context.
 PASSWORD = f"{ETC}/csp-system-password"
 
 #: What the load balancer asks for, and what the region's health check does.
@@ -34,9 +35,9 @@ REGION_STATUS_PATH = "/status/region/mirror_status.cxw"
 #: Where the region's responder listens, on this host alone.
 REGION_STATUS_PORT = 2190
 
-#: Applications that come with every IRIS and are for its administrators and developers, not for users: closed unless a deployment names
-#: just them as a path, and below the prefix of an instance too. Some answer without asking who it is. Source: System Administration
-#: Guide, "Built-In Applications".
+#: Applications that come with every IRIS and are for its administrators and developers, not for users: closed unless a
+#: deployment names just them as a path, and below the prefix of an instance too. Some answer without asking who it is.
+#: Source: System Administration Guide, "Built-In Applications".
 CLOSED = (
     "/csp/sys",
     "/csp/documatic",

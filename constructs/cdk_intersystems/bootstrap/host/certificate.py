@@ -5,16 +5,17 @@ A private key goes through pipes, from and to OpenSSL and, of the host's own, on
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import ssl
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
 from .context import RUN
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .context import Context
 
 #: Policy: as strong as AES-128, which is more than a 2048-bit key. Source: NIST SP 800-57 Part 1, table 2. IRIS takes RSA
@@ -104,8 +105,8 @@ def request(host: Context, key: str, subject: str, names: Sequence[str]) -> str:
         subject: The distinguished name, as `/O=trakcare/OU=TRAK/CN=TRAKA`.
         names: The host's names and addresses, as `DNS:traka` and `IP:10.0.0.1`.
     """
-    with _Settings(host, _BASIS + _with_names(_HOST, names)) as settings:
-        command = ["openssl", "req", "-new", "-sha256", "-key", "/dev/stdin", "-config", str(settings)]
+    with _files(settings=_BASIS + _with_names(_HOST, names)) as folder:
+        command = ["openssl", "req", "-new", "-sha256", "-key", "/dev/stdin", "-config", f"{folder}/settings"]
         return host.run([*command, "-subj", subject, "-reqexts", "host"], stdin=key).output
 
 
@@ -120,18 +121,12 @@ def sign(host: Context, csr: str, *, authority: str, authority_key: str, names: 
         names: As for `request`: what the request asks for isn't looked at.
         days: For how many days it is good.
     """
-    files = {"issuer.pem": authority, "request.pem": csr}
-    try:
-        for name, text in files.items():
-            host.write(RUN / name, text, mode=0o600)
-        with _Settings(host, _with_names(_HOST, names) + "authorityKeyIdentifier = keyid\n") as settings:
-            command = ["openssl", "x509", "-req", "-sha256", "-in", str(RUN / "request.pem"), "-CA", str(RUN / "issuer.pem")]
-            extensions = ["-extfile", str(settings), "-extensions", "host"]
-            own = ["-CAkey", "/dev/stdin", "-set_serial", _serial(), "-days", str(days)]
-            return host.run([*command, *own, *extensions], stdin=authority_key).output
-    finally:
-        for name in files:
-            (RUN / name).unlink(missing_ok=True)
+    settings = _with_names(_HOST, names) + "authorityKeyIdentifier = keyid\n"
+    with _files(issuer=authority, request=csr, settings=settings) as folder:
+        command = ["openssl", "x509", "-req", "-sha256", "-in", f"{folder}/request", "-CA", f"{folder}/issuer"]
+        own = ["-CAkey", "/dev/stdin", "-set_serial", _serial(), "-days", str(days)]
+        extensions = ["-extfile", f"{folder}/settings", "-extensions", "host"]
+        return host.run([*command, *own, *extensions], stdin=authority_key).output
 
 
 def self_signed(host: Context, key: str, subject: str, names: Sequence[str], days: int) -> str:
@@ -160,8 +155,8 @@ def new_authority(host: Context, key: str, subject: str, days: int) -> str:
 
 
 def _self_signed(host: Context, key: str, subject: str, days: int, *, extensions: str, section: str) -> str:
-    with _Settings(host, _BASIS + extensions) as settings:
-        command = ["openssl", "req", "-new", "-x509", "-sha256", "-key", "/dev/stdin", "-config", str(settings)]
+    with _files(settings=_BASIS + extensions) as folder:
+        command = ["openssl", "req", "-new", "-x509", "-sha256", "-key", "/dev/stdin", "-config", f"{folder}/settings"]
         own = ["-subj", subject, "-set_serial", _serial(), "-days", str(days), "-extensions", section]
         return host.run([*command, *own], stdin=key).output
 
@@ -175,16 +170,10 @@ def _serial() -> str:
     return hex(secrets.randbits(158) | 1 << 158)
 
 
-class _Settings:
-    """A file with OpenSSL's settings, for as long as a command needs it."""
-
-    def __init__(self, host: Context, text: str) -> None:
-        self._host, self._text = host, text
-
-    def __enter__(self) -> Path:
-        path = RUN / "openssl.cnf"
-        self._host.write(path, self._text, mode=0o600)
-        return path
-
-    def __exit__(self, *_: object) -> None:
-        (RUN / "openssl.cnf").unlink(missing_ok=True)
+@contextlib.contextmanager
+def _files(**texts: str) -> Iterator[str]:
+    """A folder with files that OpenSSL reads more than once, of which none is secret, for as long as a command needs them."""
+    with tempfile.TemporaryDirectory(dir=RUN) as folder:
+        for name, text in texts.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        yield folder

@@ -120,6 +120,14 @@ def _work(name: str) -> Callable[[Context], Optional[Any]]:
         from .steps.leaving import leave
 
         return leave
+    if name == "authorize":
+        from .steps.authorize import authorize
+
+        return authorize
+    if name == "renew":
+        from .steps.certificates import renew
+
+        return renew
     from .steps.discovery import discover
 
     return discover

@@ -15,8 +15,8 @@ from typing import Mapping, Optional, Sequence
 
 from .layout import SUPERSERVER_PORT
 
-#: TLS towards the superserver. The guide lists 4 for it; InterSystems' own container example, and every other published file that a
-#: Web Gateway has written with TLS, has 10. `gateway_parameters` of the web tier sets another.
+#: TLS towards the superserver. The guide lists 4 for it; InterSystems' own container example, and every other published file
+#: that a Web Gateway has written with TLS, has 10. `gateway_parameters` of the web tier sets another.
 TLS_LEVEL = "10"
 
 #: Bits of a protocol version: 16 is TLS 1.2, 32 is TLS 1.3. Source: Web Gateway Guide, SSLCC_Protocol_Min.
@@ -66,8 +66,8 @@ class Gateway:
 
     Args:
         paths: The application paths, as they begin in a browser: `/csp`.
-        password_command: The command that prints CSPSystem's password. The Web Gateway runs it whenever it finds RELOAD=1, and keeps what
-            it printed in memory only (Web Gateway Guide, "Retrieve Passwords Programmatically").
+        password_command: The command that prints CSPSystem's password. The Web Gateway runs it whenever it finds RELOAD=1,
+            and keeps what it printed in memory only (Web Gateway Guide, "Retrieve Passwords Programmatically").
         ca_file: Certificate of the authority that has issued the instances' certificates.
         event_log: Where the Web Gateway's event log goes.
         parameters: Parameters that a deployment sets, by name; see `ADJUSTABLE`.
@@ -83,14 +83,14 @@ class Gateway:
 def to_application_servers(servers: Sequence[Server], gateway: Gateway, *, web_server: str) -> str:
     """`CSP.ini` of a web server in front of application servers.
 
-    Each new session goes to the next server, and stays there as long as the server answers (Web Gateway Guide, "Load Balancing and
-    Failover Between Multiple InterSystems IRIS Server Instances").
+    Each new session goes to the next server, and stays there as long as the server answers (Web Gateway Guide, "Load
+    Balancing and Failover Between Multiple InterSystems IRIS Server Instances").
 
     Args:
         servers: The application servers, in any order.
         gateway: All else.
-        web_server: Name of this web server. Each begins with another application server, and a server that comes or goes leaves the
-            order of the others as it was.
+        web_server: Name of this web server. Each begins with another application server, and a server that comes or goes
+            leaves the order of the others as it was.
 
     Raises:
         ValueError: A path or parameter isn't one, or two servers have the same name.
@@ -102,8 +102,8 @@ def to_application_servers(servers: Sequence[Server], gateway: Gateway, *, web_s
 def to_mirror(members: Sequence[Server], gateway: Gateway) -> str:
     """`CSP.ini` of a web server in front of a mirror.
 
-    The Web Gateway learns all members from the one it is given, and follows the primary. As it has to reach that one the first time,
-    there is a second profile that begins with the other one.
+    The Web Gateway learns all members from the one it is given, and follows the primary. As it has to reach that one the
+    first time, there is a second profile that begins with the other one.
 
     Args:
         members: The failover members, the one to be asked first in front.
@@ -134,11 +134,11 @@ def _render(servers: Sequence[Server], gateway: Gateway, *, alternatives: str, m
 
 def _general(default: Sequence[str], gateway: Gateway) -> list[tuple[str, str]]:
     parameters = {
-        # Read within about a minute, then taken out of the file by the Web Gateway (Web Gateway Guide, "Using Scripts External to
-        # InterSystems IRIS").
+        # Read within about a minute, then taken out of the file by the Web Gateway (Web Gateway Guide, "Using Scripts
+        # External to InterSystems IRIS").
         "RELOAD": "1",
-        # Without them the Web Gateway never tries a server again that it has found offline (Web Gateway Guide, "Load Balancing and
-        # Failover Between Multiple InterSystems IRIS Server Instances").
+        # Without them the Web Gateway never tries a server again that it has found offline (Web Gateway Guide, "Load
+        # Balancing and Failover Between Multiple InterSystems IRIS Server Instances").
         "REGISTRY_METHODS": "Enabled",
         # No management pages, from nowhere; Apache refuses them before the Web Gateway is asked.
         "SM_Forms": "Disabled",
@@ -147,7 +147,8 @@ def _general(default: Sequence[str], gateway: Gateway) -> list[tuple[str, str]]:
         "System_Manager_UNPW_Override": "0",
         # The load balancer has a cookie of its own.
         "Web_Server_ID_Cookie": "Disabled",
-        # Both shorter than the load balancer waits, so that the browser gets the Web Gateway's answer and not the load balancer's.
+        # Both shorter than the load balancer waits, so that the browser gets the Web Gateway's answer and not the load
+        # balancer's.
         "Server_Response_Timeout": "60",
         "Queued_Request_Timeout": "60",
         "No_Activity_Timeout": "86400",

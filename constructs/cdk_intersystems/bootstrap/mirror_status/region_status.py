@@ -1,11 +1,11 @@
 """Answers on a web server whether a failover member of its region is primary, for the health check of the whole region.
 
 A mirror-aware Web Gateway follows the primary wherever it goes, into the other region too (Web Gateway Guide, "Mirrored
-Configurations"), so it can't tell. This asks the members it is given, and no others, for their own mirror_status.cxw. It runs with the
-Python of the host (3.9 on RHEL 9) and its standard library; Apache is its only client.
+Configurations"), so it can't tell. This asks the members it is given, and no others, for their own mirror_status.cxw. It runs
+with the Python of the host (3.9 on RHEL 9) and its standard library; Apache is its only client.
 
-The members are asked when somebody wants to know, all at once, and the answer is good for a second: however many ask, a member is
-asked once a second.
+The members are asked when somebody wants to know, all at once, and the answer is good for a second: however many ask, a
+member is asked once a second.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MEMBER_PATH = "/csp/bin/mirror_status.cxw"
 
 #: How long an answer is given again.
 KEEP_SECONDS = 1.0
-#: How long the members may take. The responders answer at once; a packet that opens a connection is sent again after a second, and
-#: one lost packet is not to be a region lost.
+#: How long the members may take. The responders answer at once; a packet that opens a connection is sent again after a
+#: second, and one lost packet is not to be a region lost.
 ASK_SECONDS = 2.0
 #: How long a client may take to ask.
 REQUEST_SECONDS = 2.0

@@ -156,14 +156,14 @@ def _end(mirror: Mirror, first: FailoverMemberId, second: FailoverMemberId) -> l
         ask(second, asked[second], then=f"IsAllWell{x}{y}"),
         branch(
             f"IsAllWell{x}{y}",
-            "Ends well if both members have the version that is published now, the mirror is ready, and the roles are as wanted.",
+            "Ends well if both have the version that is published now, the mirror is ready, and the roles are as wanted.",
             [(case, f"Done{x}{y}") for case in as_wanted],
             default=f"RefusedInTheEnd{x}{y}",
         ),
         refusal(
             mirror,
             f"RefusedInTheEnd{x}{y}",
-            "another version was published meanwhile, or roles or readiness changed after the members were done: run this again",
+            "another version was published meanwhile, or roles or readiness changed in the end: run this again",
         ),
         done(f"Done{x}{y}", "Both members have the version, and the mirror is ready."),
     ]

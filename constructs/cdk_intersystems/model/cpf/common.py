@@ -76,9 +76,7 @@ def superserver_with_tls() -> Iterator[Action]:
     Connections to the Data Server"; Web Gateway Guide, "SSL/TLS-Based Authentication and Data Protection".
     """
     yield tls("%SuperServer")
-    yield action(
-        "ModifyServer", Port=SUPERSERVER_PORT, BindAddress="", SSLConfig="%SuperServer", SSLSupportLevel=_ACCEPTED
-    )
+    yield action("ModifyServer", Port=SUPERSERVER_PORT, BindAddress="", SSLConfig="%SuperServer", SSLSupportLevel=_ACCEPTED)
 
 
 def resource_name(database: str) -> str:

@@ -114,8 +114,11 @@ async def _answer(request: dict[str, Any], privileged: Peer, lock: asyncio.Lock)
             return {"running": False}
         try:
             return {"running": True, "hung": False, **await _ask_instance(installation, request)}
+        except TimeoutError:
+            return {"running": True, "hung": True, "state": None}
         except (OSError, IrisError):
-            return {"running": True, "hung": True, "position": None}
+            # It is starting or stopping.
+            return {"running": True, "hung": False, "state": "Transition"}
     async with lock:
         return await privileged.ask(30, **{**request, "directory": str(installation.directory)})
 

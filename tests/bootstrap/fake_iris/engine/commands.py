@@ -156,7 +156,7 @@ def _merge(words: list[str]) -> int:
 def _freeze(words: list[str]) -> int:
     """Integrity 4.3.1.1: `iris freeze instance [timeout=seconds]`; success and failure by the exit status."""
     options = dict(word.split("=", 1) for word in words[1:])
-    ask(find(words[0]), {"op": "freeze", "seconds": options.get("timeout", 0)})
+    ask(find(words[0]), {"op": "freeze", "blocked_after": options.get("timeout", 0)})
     return 0
 
 

@@ -57,7 +57,7 @@ async def _freeze(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     if limit := float(request.get("limit") or 0):
         # WDSuspendLimit: then it goes on by itself.
         asyncio.get_running_loop().call_later(limit, lambda: setattr(server, "frozen", False))
-    blocked_after = float(request.get("seconds") or 600)
+    blocked_after = float(request.get("blocked_after") or 600)
     asyncio.get_running_loop().call_later(blocked_after, _hang, server)
     return {}
 

@@ -1,5 +1,6 @@
 """Where things stand on a host, and how they are written."""
 
+import errno
 import fcntl
 import json
 import os
@@ -51,7 +52,13 @@ def note_call(program: str, arguments: list[str]) -> None:
     NOTES.mkdir(mode=0o1777, parents=True, exist_ok=True)
     if os.geteuid() == 0:
         NOTES.chmod(0o1777)
-    descriptor = os.open(NOTES / "calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        descriptor = os.open(NOTES / "calls", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    except OSError as error:
+        # A service whose file system is read-only, such as the responder, is asked nothing worth keeping.
+        if error.errno != errno.EROFS:
+            raise
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, (line + "\n").encode())

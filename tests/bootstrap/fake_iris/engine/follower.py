@@ -93,7 +93,7 @@ class Follower:
         assert peer is not None
         op = message["op"]
         if op == "record":
-            member.journal.append(message["t"], message["v"], message["n"])
+            member.journal.append(message["t"], message["v"], message["n"], message.get("i", ""))
             peer.send(op="ack", number=message["n"])
         elif op == "cut":
             member.journal.cut(message["number"])

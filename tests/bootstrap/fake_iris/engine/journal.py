@@ -98,15 +98,22 @@ class Journal:
         """Term and number of the last record; later journals compare greater."""
         return [self.records[-1]["t"], len(self.records)] if self.records else [0, 0]
 
-    def append(self, term: int, value: str, number: int = 0) -> dict[str, Any]:
+    def find(self, identity: str) -> dict[str, Any] | None:
+        """The record of an identity."""
+        return next((entry for entry in reversed(self.records) if identity and entry.get("i") == identity), None)
+
+    def append(self, term: int, value: str, number: int = 0, identity: str = "") -> dict[str, Any]:
         """Writes a record to disk.
 
         Args:
             term: The primary's term.
             value: The record.
             number: Its number; 0: the next. A record of another journal replaces those from its number on.
+            identity: See find().
         """
-        entry = {"n": number or len(self.records) + 1, "t": term, "v": value}
+        entry: dict[str, Any] = {"n": number or len(self.records) + 1, "t": term, "v": value}
+        if identity:
+            entry["i"] = identity
         self._write(entry)
         self._read(entry)
         return entry

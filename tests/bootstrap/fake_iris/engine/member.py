@@ -246,15 +246,19 @@ class Member:
         """The current primary, as far as this member knows."""
         return self.config.me if self.primary else self.follower.entry.name if self.follower else ""
 
-    async def write(self, value: str) -> int:
+    async def write(self, value: str, identity: str = "") -> int:
         """Writes a record, and returns its number when it is durable.
+
+        Args:
+            value: The record.
+            identity: Of which there is one record only; empty: none.
 
         Raises:
             IrisError: If this isn't the primary.
         """
         if self.primary is None:
             raise IrisError("<PROTECT>")
-        return await self.primary.write(value)
+        return await self.primary.write(value, identity)
 
     # Talking to others
 

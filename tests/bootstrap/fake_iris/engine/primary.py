@@ -52,15 +52,17 @@ class Primary:
     def backup(self) -> _Channel | None:
         return next((channel for channel in self._channels.values() if channel.type == "Failover"), None)
 
-    async def write(self, value: str) -> int:
+    async def write(self, value: str, identity: str) -> int:
         """Journals a record and sends it; returns when it is durable: at once without an active backup."""
         await self._resumed.wait()
         if self._ended.is_set():
             raise IrisError("<PROTECT>")
         member = self._member
-        entry = member.journal.append(self.term, value)
-        for channel in self._channels.values():
-            channel.peer.send(op="record", **entry)
+        entry = member.journal.find(identity)
+        if entry is None:
+            entry = member.journal.append(self.term, value, identity=identity)
+            for channel in self._channels.values():
+                channel.peer.send(op="record", **entry)
         await self._durable(entry["n"])
         member.journal.commit(entry["n"])
         for channel in self._channels.values():

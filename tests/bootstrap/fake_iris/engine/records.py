@@ -27,8 +27,13 @@ async def serve_data(server: "Server", peer: "Peer") -> None:
             peer.write_line(f"ERROR {error}")
 
 
-async def answer(server: "Server", line: str) -> str:
+async def answer(server: "Server", line: str, identity: str = "") -> str:
     """The answer to a line.
+
+    Args:
+        server: The instance.
+        line: The line.
+        identity: Whose and which it is, if it may come again: then it is done once.
 
     Raises:
         IrisError: If it can't be done.
@@ -43,7 +48,7 @@ async def answer(server: "Server", line: str) -> str:
             raise IrisError("<HUNG>")
         if server.mirror is None:
             return str(server.journal.append(0, rest)["n"])
-        return str(await server.mirror.write(rest))
+        return str(await server.mirror.write(rest, identity))
     if verb == "LAST":
         return str(len(server.journal.records))
     number = int(rest) if verb == "GET" and rest.isdigit() else 0

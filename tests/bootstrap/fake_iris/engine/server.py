@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import actions, control, tls
+from . import actions, control, gateway, tls
 from .cpf import Document
 from .ecp_client import EcpClient
 from .ecp_server import EcpServer
@@ -51,6 +51,7 @@ class Server:
         # CPF, "MaxServerConn" and "MaxServers": a changed value counts after a restart.
         self.max_servers = self.cpf.number("config", "MaxServers")
         self.max_server_connections = self.cpf.number("config", "MaxServerConn")
+        self.started_with = dict(self.cpf.entries("config"))
 
     # What others ask of it
 
@@ -105,6 +106,11 @@ class Server:
             },
             0o666,
         )
+
+    async def _keep_showing(self) -> None:
+        while True:
+            await asyncio.sleep(0.3)
+            self.show()
 
     # Its life
 
@@ -163,6 +169,7 @@ class Server:
                 self.log(2, f"Configuration merge failed: {error}", "Generic.Event")
         self.ecp_client.look_again()
         self.show()
+        self.task(self._keep_showing())
         self.log(0, "Enabling logons", "Generic.Event")
         ready()
         await self._stopping.wait()
@@ -185,6 +192,10 @@ class Server:
             self.task(self.mirror.run())
 
     def _context(self, purpose: str) -> ssl.SSLContext:
+        if purpose == "gateway":
+            return gateway.context(self)
+        if purpose == "ecp" and not self.ecp_server.tls_allowed():
+            raise OSError("TLS is not enabled for ECP and for the superserver")
         name = {"mirror": "%MirrorServer", "ecp": "%ECPServer"}.get(purpose, "")
         configuration = self.security.data["ssl"].get(name)
         if not configuration:
@@ -198,6 +209,8 @@ class Server:
             await self.ecp_server.serve(peer)
         elif purpose == "data":
             await serve_data(self, peer)
+        elif purpose == "gateway":
+            await gateway.serve(self, peer)
 
     async def _command(self, purpose: str, peer: Peer) -> None:
         await control.serve(self, peer)

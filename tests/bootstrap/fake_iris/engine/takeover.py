@@ -90,7 +90,7 @@ async def _fetch(member: "Member", other: Entry) -> bool:
         member.say(2, "Failed to get journal data from the agent of the other failover member")
         return False
     for record in answer["records"]:
-        member.journal.append(record["t"], record["v"], record["n"])
+        member.journal.append(record["t"], record["v"], record["n"], record.get("i", ""))
     member.note(term=max(int(member.notes["term"]), member.journal.position[0]))
     return True
 
@@ -120,7 +120,7 @@ async def _may_take_over(member: "Member", lost: "Follower") -> bool:
     if agent is None:
         member.say(2, "Failed to contact agent on former primary, can't take over")
         return False
-    if agent["running"] and (agent["hung"] or agent["position"] is None):
+    if agent["running"] and agent["hung"]:
         agent = await member.ask_agent(lost.entry, op="force")
     if agent is None or agent["running"]:
         return False

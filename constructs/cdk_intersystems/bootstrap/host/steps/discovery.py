@@ -1,4 +1,4 @@
-"""The application servers behind a web server: found by their tags, and written into the Web Gateway's configuration as they come and go."""
+"""The application servers behind a web server: found by their tags, and told to the Web Gateway as they come and go."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ _LOCK = STATE / "discovery.lock"
 #: The tags of an application server. The same as DEPLOYMENT and TIER in model/tags.py.
 _DEPLOYMENT_TAG, _TIER_TAG = "cdk-intersystems:deployment", "cdk-intersystems:tier"
 
-#: How long the first look may take to find a server. After that the web server starts without one: what is missing then is behind it.
+#: How long the first look may take to find a server. After that the web server starts without one: what is missing then is
+#: behind it.
 _FIRST_LOOK_SECONDS = 60
 _CONNECT_SECONDS = 1.0
 
@@ -56,8 +57,8 @@ def discovery(host: Context) -> None:
 def discover(host: Context) -> None:
     """Looks for the application servers, and writes the Web Gateway's configuration if it isn't as it has to be.
 
-    A server is taken up when it answers, and let go when it doesn't run any more. Nothing that AWS fails to say takes a server away, nor
-    an answer without any.
+    A server is taken up when it answers, and let go when it doesn't run any more. Nothing that AWS fails to say takes a
+    server away, nor an answer without any.
 
     Args:
         host: The host.
@@ -155,7 +156,7 @@ def _chosen(running: list[Server], known: list[Server]) -> Optional[list[Server]
     """Of the running servers those that are known or answer. None: leave things as they are."""
     new = [each for each in running if each not in known]
     with ThreadPoolExecutor(max_workers=16) as asking:
-        ready = {each for each, yes in zip(new, asking.map(lambda each: answers(each.address), new)) if yes}
+        ready = [each for each in asking.map(lambda each: each if answers(each.address) else None, new) if each]
     chosen = sorted((each for each in running if each in known or each in ready), key=lambda each: each.name)
     if chosen:
         return chosen

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Mapping, Sequence
+from typing import TYPE_CHECKING, Iterator, Mapping, Sequence
 
 from ..aws import ec2
+from ..aws.client import AwsError
 from ..context import STATE
 from ..errors import StepError
 from .block_devices import device_of
@@ -141,6 +142,17 @@ def _attach(host: Context, volumes: Sequence[ec2.EbsVolume]) -> None:
     names = (name for name in _NAMES if name not in used)
     for each in volumes:
         if not each.instance_id:
-            name = next(names)
-            host.log(f"attaching {each.id} as {name}")
-            ec2.attach_volume(host.aws, each.id, name)
+            _attach_one(host, each.id, names)
+
+
+def _attach_one(host: Context, volume_id: str, names: Iterator[str]) -> None:
+    for name in names:
+        host.log(f"attaching {volume_id} as {name}")
+        try:
+            return ec2.attach_volume(host.aws, volume_id, name)
+        except AwsError as error:
+            # What EC2 says of a name that is taken, by a volume that somebody has attached to this host for another purpose.
+            if error.code != "InvalidParameterValue":
+                raise
+            host.log(str(error))
+    raise StepError(f"no device name is left to attach {volume_id} with: detach from this host what isn't its own")

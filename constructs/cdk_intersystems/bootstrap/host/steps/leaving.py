@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Callable, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Callable, Iterator, Mapping
 
 from ...first_boot import Metadata
 from .. import iris, services
 from ..aws import autoscaling
 from ..errors import StepError
-from .web_server import stop_gracefully
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -26,9 +26,9 @@ _LOOK_EVERY_SECONDS = 5.0
 #: How often the hook is told to wait on: far more often than the shortest time-out that a hook may have, 30 s.
 #: Source: Amazon EC2 Auto Scaling API Reference, PutLifecycleHook, HeartbeatTimeout.
 _HEARTBEAT_SECONDS = 10.0
-#: How long IRIS may take to stop. Then the server goes all the same; what was open is rolled back by the data server.
-_STOP_SECONDS = 600.0
-_TRY_AGAIN_SECONDS = 10.0
+#: How long IRIS may take to stop: longer than its unit gives it. Then the server goes all the same, and the data server rolls
+#: back what was open.
+_STOP_SECONDS = 960.0
 
 
 def leaving(host: Context) -> None:
@@ -45,33 +45,27 @@ def leaving(host: Context) -> None:
 def leave(host: Context) -> None:
     """Waits until Auto Scaling wants this server to go, then leaves: `cdk-host leave`.
 
-    Whatever of it is done already is found and not done again: the work may have been stopped by hand, and the hook may have been
-    completed, or its time be over.
+    Whatever of it is done already is found and not done again: the work may have been stopped by hand, and the hook may have
+    been completed, or its time be over.
 
     Args:
         host: The host.
+
+    Raises:
+        StepError: AWS refused something. Its unit starts this again.
     """
     metadata = Metadata()
     while not _is_to_go(host, metadata):
         time.sleep(_LOOK_EVERY_SECONDS)
     host.log("Auto Scaling wants this server to go")
-    hook, me = host.description.lifecycle_hook, host.me.instance_id
-    group = _insist(host, lambda: autoscaling.group_of(host.aws, me))
-    if not group:
-        host.log("it belongs to no group any more")
-    stopped = threading.Event()
-    waiting = threading.Thread(target=_keep_waiting, args=(host, hook, group, stopped), daemon=True)
+    group = autoscaling.group_of(host.aws, host.me.instance_id)
+    with _hook_kept_waiting(host, group):
+        try:
+            _STOP[host.description.role](host)
+        except StepError as error:
+            host.log(f"it goes all the same: {error}")
     if group:
-        waiting.start()
-    try:
-        _STOP[host.description.role](host)
-    except StepError as error:
-        host.log(f"it goes all the same: {error}")
-    finally:
-        stopped.set()
-    if group:
-        waiting.join()
-        _insist(host, lambda: autoscaling.complete_lifecycle(host.aws, hook, group, me))
+        autoscaling.complete_lifecycle(host.aws, host.description.lifecycle_hook, group, host.me.instance_id)
     host.log("left")
 
 
@@ -83,22 +77,24 @@ def _is_to_go(host: Context, metadata: Metadata) -> bool:
         return False
 
 
-def _insist(host: Context, ask: Callable[[], str | None]) -> str:
-    """Asks AWS until it answers."""
-    while True:
-        try:
-            return ask() or ""
-        except StepError as error:
-            host.log(f"{error}; trying again")
-            time.sleep(_TRY_AGAIN_SECONDS)
+@contextmanager
+def _hook_kept_waiting(host: Context, group: str) -> Iterator[None]:
+    done = threading.Event()
 
+    def keep_waiting() -> None:
+        while group and not done.wait(_HEARTBEAT_SECONDS):
+            try:
+                autoscaling.heartbeat(host.aws, host.description.lifecycle_hook, group, host.me.instance_id)
+            except StepError as error:
+                host.log(str(error))
 
-def _keep_waiting(host: Context, hook: str, group: str, stopped: threading.Event) -> None:
-    while not stopped.wait(_HEARTBEAT_SECONDS):
-        try:
-            autoscaling.heartbeat(host.aws, hook, group, host.me.instance_id)
-        except StepError as error:
-            host.log(str(error))
+    beating = threading.Thread(target=keep_waiting, daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        done.set()
+        beating.join()
 
 
 def _stop_iris(host: Context) -> None:
@@ -111,4 +107,11 @@ def _stop_iris(host: Context) -> None:
         host.run(iris.as_owner("iris", "stop", host.description.instance, "quietly"), seconds=_STOP_SECONDS)
 
 
-_STOP: Mapping[str, Callable[[Context], None]] = {"application": _stop_iris, "web": stop_gracefully}
+def _stop_web_server(host: Context) -> None:
+    # Of no use to an application server, which waits with what was loaded for months.
+    from .web_server import stop_gracefully
+
+    stop_gracefully(host)
+
+
+_STOP: Mapping[str, Callable[[Context], None]] = {"application": _stop_iris, "web": _stop_web_server}

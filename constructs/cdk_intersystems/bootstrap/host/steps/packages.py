@@ -23,7 +23,7 @@ _RHEL: Mapping[str, str] = {
     "member": "e2fsprogs lvm2 nftables xfsprogs",
     "application": "lvm2 xfsprogs",
     "arbiter": "",
-    "web": "httpd mod_ssl",
+    "web": "httpd mod_ssl policycoreutils-python-utils",
 }
 #: Ubuntu's images for EC2 have the SSM Agent as a snap. Source: AWS Systems Manager User Guide, "Install SSM Agent on Ubuntu".
 _UBUNTU: Mapping[str, str] = {

@@ -23,8 +23,8 @@ INSTALLED = STATE / "web-gateway-kit"
 #: Where the kit is unpacked; not below /home (Installation Guide for UNIX and Linux, "Installation on UNIX").
 _UNPACKED = Path("/var/tmp/cdk-intersystems-web-gateway")  # noqa: S108 - made anew by root, mode 0700
 
-#: What SELinux has to know: pattern -> type. Source: Web Gateway Guide, "Modify the Security Context for the Web Gateway Files"; the last
-#: three are ours.
+#: What SELinux has to know: pattern -> type. Source: Web Gateway Guide, "Modify the Security Context for the Web Gateway
+#: Files"; the last three are ours.
 _LABELS = {
     rf"{GATEWAY_BIN}/.*\.so": "httpd_modules_t",
     rf"{GATEWAY_BIN}/CSP.*\.ini": "httpd_sys_rw_content_t",
@@ -41,8 +41,8 @@ _KNOWN_LABELS = Path("/etc/selinux/targeted/contexts/files/file_contexts.local")
 def web_gateway(host: Context) -> None:
     """Installs the Web Gateway, unless it is there, and gives each file to whom it needs.
 
-    Workers of Apache, which run as a user without rights, write the two files with the configuration, cached pages and the log. The
-    programs, which Apache loads as root, stay root's.
+    Workers of Apache, which run as a user without rights, write the two files with the configuration, cached pages and the
+    log. The programs, which Apache loads as root, stay root's.
 
     Args:
         host: The host.
@@ -53,9 +53,13 @@ def web_gateway(host: Context) -> None:
     packaged = distribution(host.description.operating_system)
     _check_user(packaged)
     _install(host)
-    os.chmod(GATEWAY, 0o755)  # noqa: S103
-    for path, mode in ((GATEWAY_BIN, 0o755), (f"{GATEWAY_BIN}/temp", 0o700), (GATEWAY_LOGS, 0o750)):
-        _folder(Path(path), mode, "root" if path == GATEWAY_BIN else packaged.user)
+    for folder, mode, owner in (
+        (GATEWAY, 0o755, "root"),
+        (GATEWAY_BIN, 0o755, "root"),
+        (f"{GATEWAY_BIN}/temp", 0o700, packaged.user),
+        (GATEWAY_LOGS, 0o750, packaged.user),
+    ):
+        _folder(Path(folder), mode, owner)
     for name in ("CSP.ini", "CSPRT.ini"):
         path = Path(GATEWAY_BIN) / name
         text = path.read_text(errors="replace") if path.is_file() else ""
@@ -80,7 +84,7 @@ def gateway_password(host: Context) -> None:
         return
     arn = host.settings.secrets.gateway
     if not arn:
-        raise StepError("the settings name no secret with the password of CSPSystem: a web server needs one, see secrets.gateway")
+        raise StepError("the settings name no secret with the password of CSPSystem, secrets.gateway: a web server needs one")
     password = secrets.get_secret(host.aws, arn)
     if not password or any(not character.isprintable() for character in password):
         raise StepError(f"the secret {arn} is empty or has a line break in it: the password of CSPSystem is one line")
@@ -119,7 +123,7 @@ def _install(host: Context) -> None:
     missing = [name for name in MODULES if not (Path(GATEWAY_BIN) / name).is_file()]
     if kit is None:
         if missing:
-            raise StepError(f"no Web Gateway on this image, {GATEWAY_BIN}/{missing[0]} is missing, and the deployment has no kit")
+            raise StepError(f"{GATEWAY_BIN}/{missing[0]} is missing on this image: give the deployment a kit, or build another")
         return
     if not missing and INSTALLED.exists() and INSTALLED.read_text() == kit.sha256:
         return

@@ -155,8 +155,8 @@ def _configure(host: Context, packaged: Distribution) -> None:
 def _take_certificate(host: Context) -> None:
     """Takes the host's certificate and key, if they belong together.
 
-    Apache's own test doesn't look at them, and an Apache that is reloaded with a wrong key ends. They may not belong together while they
-    are being renewed, or when that was interrupted.
+    Apache's own test doesn't look at them, and an Apache that is reloaded with a wrong key ends. They may not belong together
+    while they are being renewed, or when that was interrupted.
     """
     both = _content(str(CERTIFICATE_FILE)) + _content(str(PRIVATE_KEY_FILE))
     if Path(CERTIFICATE).is_file() and Path(CERTIFICATE).read_bytes() == both:
@@ -167,7 +167,8 @@ def _take_certificate(host: Context) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(candidate)
     except ssl.SSLError as error:
         candidate.unlink()
-        raise StepError(f"{CERTIFICATE_FILE} and {PRIVATE_KEY_FILE.name} are no pair, the former ones stay: {error.reason}") from None
+        pair = f"{CERTIFICATE_FILE} and {PRIVATE_KEY_FILE.name}"
+        raise StepError(f"{pair} don't belong together, the former ones stay: {error.reason}") from None
     candidate.replace(CERTIFICATE)
 
 

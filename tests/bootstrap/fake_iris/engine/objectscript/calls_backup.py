@@ -15,7 +15,7 @@ async def _freeze(
     _verbose: str = "0", seconds: str = "0", _user: str = "", _password: str = "", limit: str = "0", *_: Any,
 ) -> None:  # fmt: skip
     """ExternalFreeze()."""
-    await control._freeze(server, {"seconds": seconds, "limit": limit})
+    await control._freeze(server, {"blocked_after": seconds, "limit": limit})
     _append(log, "System suspended")
 
 

@@ -173,6 +173,11 @@ def _cpf_merge(server: "Server", file: str, *_: Any) -> None:
     server.save_cpf()
 
 
+def _pending_restart(server: "Server", _reasons: "Reference | str" = "") -> str:
+    """Class Reference, Config.CPF.PendingRestart(): whether modified parameters need a restart. Here those of [config] do."""
+    return str(int(dict(server.cpf.entries("config")) != server.started_with))
+
+
 METHODS: dict[str, Callable[..., Any]] = {
     **{f"Security.{name}.Get": _get(kind, name) for name, kind in _KINDS.items()},
     **{f"Security.{name}.Modify": _modify(kind, name) for name, kind in _KINDS.items()},
@@ -193,6 +198,11 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{f"Config.{name}.Modify": _config_modify(section) for name, section in
        {"config": "config", "Startup": "Startup", "Journal": "Journal", "ECP": "ECP", "MirrorMember": "MirrorMember"}.items()},
     "Config.CPF.Merge": _cpf_merge,
+    "Config.CPF.PendingRestart": _pending_restart,
+    # Class Reference: new TCP connections use the configurations as they are now. The fake reads the files for each connection.
+    "Security.SSLConfigs.ActivateAll": lambda _server: "1",
+    # SAG 23.8: the key that was copied to the manager's directory is used.
+    "%SYSTEM.License.Upgrade": lambda _server: "1",
 }  # fmt: skip
 QUERIES: dict[str, Callable[..., Any]] = {
     "SYS.ECP:SSLPendingConnections": _pending,

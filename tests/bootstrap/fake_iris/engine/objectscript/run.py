@@ -34,6 +34,7 @@ class System:
         self.user = user
         self.scale = Settings().scale
         self._ask = ask
+        self._routine = ""
 
     def request(self, **request: Any) -> dict[str, Any]:
         answer = self._ask(request)
@@ -86,13 +87,17 @@ class System:
         return [[list(keys), to_json(value)] for keys, value in run.variables.get(name, {}).items()]
 
     def routine(self, run: Interpreter, label: str, routine: str, arguments: list[Tree]) -> Any:
-        """Calls a label of a routine."""
-        if not routine:
-            raise ScriptError(f"<NOLINE> {label}")
-        code = self.globals(op="code", kind="routines", name=routine)["code"]
+        """Calls a label of a routine; without a name, of the routine that runs."""
+        before = self._routine
+        name = routine or before
+        code = self.globals(op="code", kind="routines", name=name)["code"] if name else None
         if not code:
-            raise ScriptError(f"<NOROUTINE> *{routine}")
-        return self._run_code(run, _label(code, label), arguments)
+            raise ScriptError(f"<NOROUTINE> *{routine}" if routine else f"<NOLINE> {label}")
+        self._routine = name
+        try:
+            return self._run_code(run, _label(code, label), arguments)
+        finally:
+            self._routine = before
 
     def _run_code(self, run: Interpreter, found: tuple[list[str], str], arguments: list[Tree]) -> Any:
         formal, body = found

@@ -1,0 +1,1 @@
+"""The automation that changes a mirror's members one at a time."""
