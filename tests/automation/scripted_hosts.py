@@ -9,13 +9,13 @@ from tests.automation.interpreter import Automation, Execution, Ran
 from tests.automation.simulated_mirror import SimulatedMirror
 
 Told = tuple[str, str, str, str]
-"""What a member tells: role, ready, current, unfinished."""
+"""What a member tells: role, mirror, current, unfinished."""
 
 ROLES = ("primary", "backup", "none")
-READY = ("yes", "agent-controlled", "no")
+MIRROR = ("ready", "active", "no")
 YES_NO = ("yes", "no")
 
-EVERYTHING: tuple[Told, ...] = tuple(product(ROLES, READY, YES_NO, YES_NO))
+EVERYTHING: tuple[Told, ...] = tuple(product(ROLES, MIRROR, YES_NO, YES_NO))
 """All that a member can tell."""
 
 
@@ -30,7 +30,7 @@ class ScriptedHosts:
     """
 
     told: Mapping[str, Told]
-    otherwise: Told = ("backup", "yes", "yes", "no")
+    otherwise: Told = ("backup", "ready", "yes", "no")
     calls: list[str] = field(default_factory=list)
     approvals: int = 0
     _step: str = ""
@@ -52,16 +52,16 @@ class ScriptedHosts:
         words = command.split()[1:]
         if words == ["member", "tell"]:
             told = self.told.get(self._step, self.otherwise)
-            keys = ("role", "ready", "current", "unfinished")
+            keys = ("role", "mirror", "current", "unfinished")
             return Ran(0, " ".join(f"{key}={value};" for key, value in zip(keys, told, strict=True)) + "\n")
         verb = words[1] if words[0] == "member" else words[0]
         self.calls.append(f"{instance.removeprefix('i-')} {verb}")
         return Ran(0)
 
 
-def accepted(ready: str, agent_controlled: str) -> bool:
-    """Whether a mirror that is told so is ready enough."""
-    return ready == "yes" or (ready == "agent-controlled" and agent_controlled == "accept")
+def suffices(mirror: str, needs: str) -> bool:
+    """Whether a mirror that is told so is what an operator needs."""
+    return mirror in ("ready", needs)
 
 
 def every(*choices: Iterable[Any]) -> Iterable[tuple[Any, ...]]:

@@ -22,11 +22,10 @@ class Member:
 
     Args:
         letter: `a` or `b`.
-        version: The version that is linked on the host.
-        served: The version that was applied completely.
+        version: The version that is on the host.
+        served: The version that was applied completely; 0 once `cdk-host` has stopped IRIS.
         host: Whether its host runs.
         iris: Whether its IRIS runs.
-        stopped: Whether `cdk-host` stopped IRIS and nothing started it again.
     """
 
     letter: str
@@ -34,7 +33,6 @@ class Member:
     served: int = 1
     host: bool = True
     iris: bool = True
-    stopped: bool = False
 
     @property
     def instance(self) -> str:
@@ -53,6 +51,7 @@ class SimulatedMirror:
         published: The version that is published.
         careful: Whether hosts refuse what their role forbids. False shows what the documents prevent by themselves.
         others: How many other executions change the mirror.
+        copies: How many hosts have the tags of a member. Default: one.
         step: The step that is being run.
         faults: What goes wrong, by the step at which it does.
     """
@@ -64,6 +63,7 @@ class SimulatedMirror:
     published: int = 2
     careful: bool = True
     others: int = 0
+    copies: dict[str, int] = field(default_factory=dict)
     step: str = ""
     faults: dict[str, str] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
@@ -78,11 +78,11 @@ class SimulatedMirror:
         return member.version == member.served == self.published
 
     def ready(self) -> str:
-        """What members say of the mirror's readiness."""
+        """What members say of the mirror."""
         backup = [each for each in self.members.values() if each.letter != self.primary and each.host and each.iris]
         if self.primary is None or not backup or not self.active:
             return "no"
-        return "yes" if self.arbiter else "agent-controlled"
+        return "ready" if self.arbiter else "active"
 
     # What AWS answers.
 
@@ -95,7 +95,13 @@ class SimulatedMirror:
             return {"AutomationExecutionMetadataList": [{"AutomationExecutionId": f"1-{n}"} for n in range(1 + self.others)]}
         assert (service, operation) == ("ec2", "DescribeInstances")
         letters = filters["tag:cdk-intersystems:member"]
-        found = [member for member in self.members.values() if member.letter in letters and member.host]
+        found = [
+            member
+            for member in self.members.values()
+            for _ in range(self.copies.get(member.letter, 1))
+            if member.letter in letters and member.host
+        ]
+        # An operation of its own for each instance that was launched: so each has a reservation.
         return {
             "Reservations": [{"Instances": [{"InstanceId": each.instance, "State": {"Name": "running"}}]} for each in found]
         }
@@ -117,12 +123,12 @@ class SimulatedMirror:
             ran = self._apply(member, halfway=fault in ("fails halfway", "hangs halfway"))
         elif arguments == "member stop":
             ran = self._stop(member)
-        elif found := re.fullmatch(r"member hand-over --agent-controlled (accept|refuse)", arguments):
-            ran = self._hand_over(member, found[1] == "accept", halfway=fault in ("fails halfway", "hangs halfway"))
+        elif found := re.fullmatch(r"member hand-over --needs (active|ready)", arguments):
+            ran = self._hand_over(member, found[1], halfway=fault in ("fails halfway", "hangs halfway"))
         else:
-            waited = re.fullmatch(r"member await-ready --agent-controlled (accept|refuse) --seconds [0-9]+", arguments)
+            waited = re.fullmatch(r"member await --needs (active|ready) --seconds [0-9]+", arguments)
             assert waited, arguments
-            ran = self._await_ready(member, waited[1] == "accept", stuck=fault == "never catches up")
+            ran = self._await(member, waited[1], stuck=fault == "never catches up")
         if fault in ("fails halfway", "fails in the end"):
             return Ran(1, "it failed")
         return Ran(0, "", NEVER) if fault == "hangs halfway" else ran
@@ -131,61 +137,57 @@ class SimulatedMirror:
         role = "primary" if self.primary == member.letter else "backup" if member.iris and self.primary else "none"
         facts = {
             "role": role,
-            "ready": self.ready() if member.iris else "no",
+            "mirror": self.ready() if member.iris else "no",
             "current": "yes" if self.current(member) else "no",
-            "unfinished": "yes" if member.stopped or member.version != member.served else "no",
+            "unfinished": "no" if member.version == member.served else "yes",
         }
-        return Ran(0, " ".join(f"{key}={value};" for key, value in facts.items()))
+        return Ran(0, " ".join(f"{key}={value};" for key, value in facts.items()) + "\n")
 
     def _apply(self, member: Member, *, halfway: bool) -> Ran:
-        if self.careful and self._needed(member):
-            return Ran(1, "this member is the primary, or may become it")
         if self.primary == member.letter:
+            if self.careful:
+                return Ran(1, "this member is primary")
             self.violations.append(f"{self.step}: a version was applied to the primary")
-        if not self.current(member):
+        if member.version != self.published:
+            member.version = self.published
+            # Not every change needs it.
             self._take_down(member)
-            member.version, member.stopped = self.published, True
         if halfway:
             return Ran(1)
-        if self.primary == member.letter or self.primary is None:
-            return Ran(1, "waited for the other member to answer as the primary")
         self._start(member)
         member.served = member.version
         return Ran(0)
 
     def _stop(self, member: Member) -> Ran:
-        if self.careful and self._needed(member):
-            return Ran(1, "this member is the primary, or may become it")
+        if self.careful and member.iris and self.primary in (None, member.letter):
+            return Ran(1, "this member is not a backup")
+        member.served = 0
         self._take_down(member)
-        member.stopped = True
         return Ran(0)
 
-    def _hand_over(self, member: Member, agent_controlled: bool, *, halfway: bool) -> Ran:
-        accepted = ("yes", "agent-controlled") if agent_controlled else ("yes",)
-        if self.careful and (self.primary != member.letter or self.ready() not in accepted):
+    def _hand_over(self, member: Member, needs: str, *, halfway: bool) -> Ran:
+        if self.careful and (self.primary != member.letter or not self._suffices(needs)):
             return Ran(1, "this member is not the primary of a mirror that is ready")
         other = self.other(member)
-        if other.served < member.served:
+        if 0 < other.served < member.served:
             self.violations.append(f"{self.step}: handed over to a member with an older version")
+        served, member.served = member.served, 0
         self._take_down(member)
-        member.stopped = True
         if halfway:
             return Ran(1)
         if self.primary != other.letter:
             self._start(member)
-            self.primary = self.primary or member.letter
+            member.served = served
             return Ran(1, "the other member did not take over; IRIS runs here again")
         return Ran(0)
 
-    def _await_ready(self, member: Member, agent_controlled: bool, *, stuck: bool) -> Ran:
+    def _await(self, member: Member, needs: str, *, stuck: bool) -> Ran:
         if not stuck and member.iris and self.primary:
             self.active = True
-        good = ("yes", "agent-controlled") if agent_controlled else ("yes",)
-        return Ran(0) if self.ready() in good and self.primary != member.letter else Ran(1, "not ready in time")
+        return Ran(0) if self._suffices(needs) and self.primary != member.letter else Ran(1, "not ready in time")
 
-    def _needed(self, member: Member) -> bool:
-        """Whether nobody but this member is the primary or could be."""
-        return member.iris and self.primary in (None, member.letter)
+    def _suffices(self, needs: str) -> bool:
+        return self.ready() in ("ready", needs)
 
     def _take_down(self, member: Member) -> None:
         """Stops a member's IRIS, and tells if nobody is left."""
@@ -201,7 +203,8 @@ class SimulatedMirror:
         self.active = False
 
     def _start(self, member: Member) -> None:
-        member.iris, member.stopped = True, False
+        member.iris = True
+        self.primary = self.primary or member.letter
 
     # What happens to them.
 
@@ -229,7 +232,7 @@ class SimulatedMirror:
         self.faults, self.step, self.arbiter = {}, "", True
         for member in self.members.values():
             if not member.host:
-                member.host, member.iris, member.stopped = True, True, False
+                member.host, member.iris, member.served = True, True, member.version
         running = [member.letter for member in self.members.values() if member.iris]
         self.primary = self.primary or next(iter(running), None)
         self.active = len(running) == len(self.members)

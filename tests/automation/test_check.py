@@ -4,23 +4,23 @@ from typing import Any
 
 import pytest
 
-from tests.automation.scripted_hosts import EVERYTHING, ScriptedHosts, Told, accepted, every
+from tests.automation.scripted_hosts import EVERYTHING, ScriptedHosts, Told, every, suffices
 
 
 def test_whom_it_waits_for(check: Any) -> None:
     for a, b in every(EVERYTHING, EVERYTHING):
-        hosts = ScriptedHosts({"AskA": a, "AskB": b, "AskAAtTheEnd": ("primary", "yes", "no", "no")})
+        hosts = ScriptedHosts({"AskA": a, "AskB": b, "AskAAtTheEnd": ("primary", "ready", "no", "no")})
         hosts.run(check)
         one = sorted((a[0], b[0])) in (["backup", "primary"], ["none", "primary"])
-        assert hosts.calls == ([f"{'a' if b[0] == 'primary' else 'b'} await-ready"] if one else [])
+        assert hosts.calls == ([f"{'a' if b[0] == 'primary' else 'b'} await"] if one else [])
 
 
-@pytest.mark.parametrize("agent_controlled", ["refuse", "accept"])
+@pytest.mark.parametrize("needs", ["ready", "active"])
 @pytest.mark.parametrize("primary", ["A", "B"])
-def test_what_it_says(check: Any, primary: str, agent_controlled: str) -> None:
+def test_what_it_says(check: Any, primary: str, needs: str) -> None:
     backup = "B" if primary == "A" else "A"
     begin: dict[str, Told] = {f"Ask{primary}": ("primary", "no", "no", "no"), f"Ask{backup}": ("none", "no", "no", "no")}
     for told in EVERYTHING:
-        execution = ScriptedHosts({**begin, f"Ask{primary}AtTheEnd": told}).run(check, AgentControlled=agent_controlled)
-        good = told[0] == "primary" and accepted(told[1], agent_controlled)
+        execution = ScriptedHosts({**begin, f"Ask{primary}AtTheEnd": told}).run(check, Needs=needs)
+        good = told[0] == "primary" and suffices(told[1], needs)
         assert (execution.status == "Success") == good

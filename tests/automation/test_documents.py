@@ -20,11 +20,11 @@ class TestEveryDocument:
         for step in _steps(documents[name], "aws:runCommand"):
             (command,) = step["inputs"]["Parameters"]["commands"]
             assert command.startswith("/usr/local/bin/cdk-host ")
-            assert not set(command.replace("{{ AgentControlled }}", "")) & set("`$;|&<>()'\"\\\n{}")
+            assert not set(command.replace("{{ Needs }}", "")) & set("`$;|&<>()'\"\\\n{}")
 
     def test_puts_in_a_command_only_what_is_one_of_a_few_words(self, documents: dict[str, Any], name: str) -> None:
-        allowed = documents[name]["parameters"]["AgentControlled"]["allowedValues"]
-        assert allowed == ["refuse", "accept"]
+        allowed = documents[name]["parameters"]["Needs"]["allowedValues"]
+        assert allowed == ["ready", "active"]
 
     def test_tries_again_only_what_changes_nothing(self, documents: dict[str, Any], name: str) -> None:
         for step in _steps(documents[name], "aws:runCommand"):
@@ -51,24 +51,28 @@ class TestEveryDocument:
     def test_says_of_every_step_what_it_is_for(self, documents: dict[str, Any], name: str) -> None:
         assert [step["name"] for step in documents[name]["mainSteps"] if not step["description"].endswith(".")] == []
 
-    def test_operations_take_what_they_are_given(self, documents: dict[str, Any], name: str) -> None:
-        """As botocore's models say."""
-        from botocore.session import get_session
-        from botocore.validate import ParamValidator
 
-        for action in ("aws:executeAwsApi", "aws:assertAwsResourceProperty"):
-            for step in _steps(documents[name], action):
-                given = dict(step["inputs"])
-                model = get_session().get_service_model(given.pop("Service")).operation_model(given.pop("Api"))
-                for ours in ("PropertySelector", "DesiredValues"):
-                    given.pop(ours, None)
-                assert ParamValidator().validate(given, model.input_shape).generate_report() == ""
+def test_operations_take_what_they_are_given(documents: dict[str, Any]) -> None:
+    """As botocore's models say."""
+    from botocore.session import get_session
+    from botocore.validate import ParamValidator
+
+    calls = {
+        json.dumps({name: value for name, value in step["inputs"].items() if name not in ("PropertySelector", "DesiredValues")})
+        for document in documents.values()
+        for action in ("aws:executeAwsApi", "aws:assertAwsResourceProperty")
+        for step in _steps(document, action)
+    }
+    models = {service: get_session().get_service_model(service) for service in ("ec2", "ssm")}
+    for given in map(json.loads, calls):
+        model = models[given.pop("Service")].operation_model(given.pop("Api"))
+        assert ParamValidator().validate(given, model.input_shape).generate_report() == ""
 
 
 def test_looking_changes_nothing(documents: dict[str, Any]) -> None:
     for step in _steps(documents["check"], "aws:runCommand"):
         (command,) = step["inputs"]["Parameters"]["commands"]
-        assert command.split()[1:3] in (["member", "tell"], ["member", "await-ready"])
+        assert command.split()[1:3] in (["member", "tell"], ["member", "await"])
 
 
 def _steps(document: Any, action: str) -> list[Any]:

@@ -36,7 +36,7 @@ def run(mirror: SimulatedMirror, roll: Any, **parameters: str) -> Execution:
 def complete(mirror: SimulatedMirror, primary: str) -> bool:
     """Whether a mirror is as the change was to leave it."""
     has_the_version = all(mirror.current(member) for member in mirror.members.values())
-    return has_the_version and mirror.primary in ("ab" if primary == "either" else primary) and mirror.ready() == "yes"
+    return has_the_version and mirror.primary in ("ab" if primary == "either" else primary) and mirror.ready() == "ready"
 
 
 def healthy() -> Iterator[tuple[Make, dict[str, str]]]:
@@ -116,8 +116,8 @@ def test_ended_at_every_step_and_started_again(roll: Any, when: str) -> None:
             assert mirror.violations == []
 
 
-@pytest.mark.parametrize("agent_controlled", ["refuse", "accept"])
-def test_every_start(roll: Any, agent_controlled: str) -> None:
+@pytest.mark.parametrize("needs", ["ready", "active"])
+def test_every_start(roll: Any, needs: str) -> None:
     """What isn't healthy is refused, and the primary isn't touched; an interrupted change goes on."""
     refused = 0
     for primary, arbiter, active, backup_up, stopped, versions, lost, others in product(
@@ -134,14 +134,14 @@ def test_every_start(roll: Any, agent_controlled: str) -> None:
         mirror = SimulatedMirror(members=members, primary=primary, arbiter=arbiter, active=active and backup_up, others=others)
         backup = mirror.other(members[primary or "a"])
         backup.iris = backup_up
-        backup.stopped = stopped and not backup_up
+        backup.served = 0 if stopped and not backup_up else backup.served
         if lost:
             members[lost].host = members[lost].iris = False
             mirror.primary, mirror.active = (None if primary == lost else primary), False
-        begins = backup.stopped or (backup.iris and (mirror.current(backup) or mirror.active))
+        begins = backup.served == 0 or (backup.iris and (mirror.current(backup) or mirror.active))
         possible = mirror.primary is not None and lost is None and not others and begins
-        execution = run(mirror, roll, AgentControlled=agent_controlled)
-        assert (execution.status == "Success") == (possible and (arbiter or agent_controlled == "accept")), execution.failure
+        execution = run(mirror, roll, Needs=needs)
+        assert (execution.status == "Success") == (possible and (arbiter or needs == "active")), execution.failure
         if execution.status != "Success":
             refused += 1
             assert primary not in mirror.changed
@@ -165,7 +165,18 @@ def test_the_messages_of_refusals(roll: Any) -> None:
     mirror = SimulatedMirror(others=1)
     assert "another execution changes this mirror" in run(mirror, roll).failure
     mirror = SimulatedMirror(arbiter=False)
-    assert "AgentControlled=accept" in run(mirror, roll).failure
+    assert "Needs=active" in run(mirror, roll).failure
+
+
+@pytest.mark.parametrize("member", ["a", "b"])
+def test_exactly_one_host_has_to_be_the_member(roll: Any, member: str) -> None:
+    refusal = f"RefusedNotOneHostOf{member.upper()}"
     mirror = SimulatedMirror()
-    mirror.members["b"].host = False
-    assert "exactly one running host of member b" in run(mirror, roll).failure
+    mirror.members[member].host = False
+    execution = run(mirror, roll)
+    assert execution.names[-1] == refusal
+    assert f"exactly one running host of member {member}" in execution.failure
+
+    mirror = SimulatedMirror(copies={member: 2})
+    assert run(mirror, roll).names[-1] == refusal
+    assert mirror.changed == []

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.automation.interpreter import Automation, Execution, Killed
-from tests.automation.scripted_hosts import EVERYTHING, ScriptedHosts, Told, accepted, every
+from tests.automation.scripted_hosts import EVERYTHING, ScriptedHosts, Told, every, suffices
 from tests.automation.simulated_mirror import SimulatedMirror
 from tests.automation.test_roll import EVENTS, FAILURES, complete
 from tests.automation.test_roll import run as run_roll
@@ -41,23 +41,23 @@ def test_approvers_have_to_be_named(take_out: Any) -> None:
         Automation(api=mirror.api, host=mirror.host).run(take_out, {"Member": "a"})
 
 
-def _allowed(this: Told, other: Told, agent_controlled: str) -> str | None:
+def _allowed(this: Told, other: Told, needs: str) -> str | None:
     """What is called for a member, as the how-to promises; None if it is refused."""
-    if (this[0], other[0]) == ("backup", "primary") and accepted(other[1], agent_controlled):
+    if (this[0], other[0]) == ("backup", "primary") and suffices(other[1], needs):
         return "stop"
-    if (this[0], other[0]) == ("primary", "backup") and accepted(this[1], agent_controlled):
+    if (this[0], other[0]) == ("primary", "backup") and suffices(this[1], needs):
         return "hand-over"
     return "stop" if (this[0], other[0], this[3]) == ("none", "primary", "yes") else None
 
 
-@pytest.mark.parametrize("agent_controlled", ["refuse", "accept"])
+@pytest.mark.parametrize("needs", ["ready", "active"])
 @pytest.mark.parametrize("member", ["a", "b"])
-def test_what_is_refused_before_and_after_the_approval(take_out: Any, member: str, agent_controlled: str) -> None:
+def test_what_is_refused_before_and_after_the_approval(take_out: Any, member: str, needs: str) -> None:
     x, y = ("A", "B") if member == "a" else ("B", "A")
-    parameters = {"Member": member, "Approvers": APPROVERS, "AgentControlled": agent_controlled}
-    good: dict[str, Told] = {f"Ask{x}": ("backup", "yes", "no", "no"), f"Ask{y}": ("primary", "yes", "no", "no")}
+    parameters = {"Member": member, "Approvers": APPROVERS, "Needs": needs}
+    good: dict[str, Told] = {f"Ask{x}": ("backup", "ready", "no", "no"), f"Ask{y}": ("primary", "ready", "no", "no")}
     for this, other in every(EVERYTHING, EVERYTHING):
-        verb = _allowed(this, other, agent_controlled)
+        verb = _allowed(this, other, needs)
         hosts = ScriptedHosts({f"Ask{x}": this, f"Ask{y}": other})
         hosts.run(take_out, **parameters)
         assert hosts.approvals == (0 if verb is None else 1)
@@ -71,11 +71,11 @@ def test_what_is_refused_before_and_after_the_approval(take_out: Any, member: st
 @pytest.mark.parametrize("member", ["a", "b"])
 def test_it_ends_well_only_if_the_other_member_is_the_primary(take_out: Any, member: str, role: str) -> None:
     x, y = ("A", "B") if member == "a" else ("B", "A")
-    primary: Told = ("primary", "yes", "yes", "no")
+    primary: Told = ("primary", "ready", "yes", "no")
     after: Told = (role, "no", "yes", "no")
     for mine in ("backup", "primary"):
-        this: Told = (mine, "yes", "yes", "no")
-        other = primary if mine == "backup" else ("backup", "yes", "yes", "no")
+        this: Told = (mine, "ready", "yes", "no")
+        other = primary if mine == "backup" else ("backup", "ready", "yes", "no")
         told = {f"Ask{x}": this, f"Ask{y}": other, f"Ask{x}Approved": this, f"Ask{x}{y}Approved": other}
         hosts = ScriptedHosts({**told, f"Ask{y}AtTheEnd": after, f"Ask{y}AfterHandOverTo{y}": after})
         execution = hosts.run(take_out, Member=member, Approvers=APPROVERS)

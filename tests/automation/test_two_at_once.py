@@ -62,7 +62,7 @@ def _orders(length: int) -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize("primary", ["a", "b"])
 def test_two_that_do_not_see_each_other(roll: Any, primary: str) -> None:
-    """The list of executions may lag. Every command looks once more, on the host: whatever the order, nobody is left without."""
+    """The list of executions may lag. Every command looks once more, on the host: whatever the order, somebody is primary."""
     length = len(run(SimulatedMirror(primary=primary), roll).names)
     for begin, burst in _orders(length):
         mirror = SimulatedMirror(primary=primary)

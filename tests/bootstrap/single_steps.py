@@ -4,6 +4,7 @@ import atexit
 import functools
 import json
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,22 +17,19 @@ from tests.bootstrap.lab.namespaces import run
 
 _CODE = REPOSITORY / "constructs" / "cdk_intersystems" / "bootstrap"
 _ON_HOST = "/opt/cdk-intersystems/bootstrap"
-_JOB = "/run/job.json"
 
-# Runs on the host, by its Python. With `die_after` it ends as by SIGKILL, when that many commands are done.
-_PROGRAM = f"""
-import importlib, json, os, signal, subprocess, sys
+# Runs on the host, by its Python, and does one job for each line that it reads, in a child: that saves starting Python and reading the
+# code each time. With `die_after` a child ends as by SIGKILL, when that many commands are done.
+_PROGRAM = """
+import importlib, json, os, signal, subprocess, sys, tempfile
 sys.path.insert(0, "/opt/cdk-intersystems")
 from bootstrap.host.aws.client import Aws
 from bootstrap.host.context import Context, Identity
 from bootstrap.host.description import Description, build
 from bootstrap.host.errors import StepError
 
-with open({_JOB!r}) as file:
-    job = json.load(file)
-
 class Watched(Context):
-    count, die_after = 0, job["die_after"]
+    count, die_after = 0, -1
 
     def run(self, command, **options):
         if self.count == self.die_after:
@@ -39,41 +37,69 @@ class Watched(Context):
         self.count += 1
         return super().run(command, **options)
 
-for name, value in job["changed"].items():
-    module, _, variable = name.rpartition(".")
-    setattr(importlib.import_module("bootstrap.host.steps." + module), variable, value)
-steps = [getattr(importlib.import_module("bootstrap.host.steps." + name), name) for name in job["steps"]]
-me = Identity(**job["me"])
-host = Watched(me, build(Description, job["description"], "the test"), None, Aws(me), lambda line: print(line, flush=True))
+def module(name):
+    return importlib.import_module("bootstrap.host.steps." + name)
 
-def run():
-    for step in steps:
-        try:
-            step(host)
-        except StepError as error:
-            print(error, file=sys.stderr, flush=True)
-            return 1
+def host_of(job):
+    me = Identity(**job["me"])
+    return Watched(me, build(Description, job["description"], "the test"), None, Aws(me), lambda line: print(line, flush=True))
+
+def run(job, die_after):
+    for name, value in job["changed"].items():
+        where, _, variable = name.rpartition(".")
+        setattr(module(where), variable, value)
+    host = host_of(job)
+    host.die_after = die_after
+    try:
+        for name in job["steps"]:
+            getattr(module(name), name)(host)
+    except StepError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
-def run_in_child(die_after):
+def in_child(function, *arguments):
     pid = os.fork()
     if not pid:
-        host.die_after = die_after
-        os._exit(run())
+        status = 2
+        try:
+            status = function(*arguments)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
     return os.waitpid(pid, 0)[1]
 
-if job["undo"] is None:
-    sys.exit(run())
-while True:
-    subprocess.run(["sh", "-c", job["undo"]], check=True)
-    print("---", flush=True)
-    died = run_in_child(host.die_after)
-    if died == signal.SIGKILL and run_in_child(-1):
-        sys.exit(1)
-    subprocess.run(["sh", "-c", job["look"]], check=True)
-    if died != signal.SIGKILL:
-        sys.exit(died)
-    host.die_after += 1
+def die_everywhere(job):
+    died = signal.SIGKILL
+    count = 0
+    while died == signal.SIGKILL:
+        subprocess.run(["sh", "-c", job["undo"]], check=True)
+        print("---", flush=True)
+        died = in_child(run, job, count)
+        if died == signal.SIGKILL and in_child(run, job, -1):
+            return 1
+        print("--- seen", flush=True)
+        subprocess.run(["sh", "-c", job["look"]], check=True)
+        count += 1
+    return died
+
+def do(job, output, errors):
+    os.dup2(output.fileno(), 1)
+    os.dup2(errors.fileno(), 2)
+    return die_everywhere(job) if "undo" in job else run(job, job["die_after"])
+
+module("volumes")
+for line in sys.stdin:
+    with tempfile.TemporaryFile(dir="/run") as output, tempfile.TemporaryFile(dir="/run") as errors:
+        status = in_child(do, json.loads(line), output, errors)
+        texts = []
+        for file in (output, errors):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+    print(json.dumps([os.WTERMSIG(status) << 8 or os.WEXITSTATUS(status), *texts]), flush=True)
 """
 
 
@@ -139,7 +165,7 @@ def run_steps(
         changed: Variables of modules of steps (`module.variable`) -> what they are instead.
         check: Whether a failure fails the test.
     """
-    job = {"steps": steps, "die_after": die_after, "changed": dict(changed or {}), "undo": None}
+    job = {"steps": steps, "die_after": die_after, "changed": dict(changed or {})}
     ran = _run(host, description, instance_id, job)
     assert not check or ran.status == 0, f"{ran.output}{ran.errors}"
     return Ran(ran.status, ran.output.splitlines(), ran.errors.strip())
@@ -168,7 +194,7 @@ def die_everywhere(
     Returns:
         The commands of the last time, which nothing interrupted, and what was seen after each time.
     """
-    job = {"steps": steps, "die_after": 0, "changed": dict(changed or {}), "undo": undo, "look": f"echo '--- seen'; {look}"}
+    job = {"steps": steps, "changed": dict(changed or {}), "undo": undo, "look": look}
     ran = _run(host, description, instance_id, job)
     assert ran.status == 0, f"{ran.output}{ran.errors}"
     times = ran.output.split("---\n")[1:]
@@ -178,10 +204,24 @@ def die_everywhere(
 
 
 def _run(host: Host, description: Mapping[str, Any], instance_id: str, job: dict[str, Any]) -> Answer:
-    put_code_on(host)
     me = {"instance_id": instance_id, "region": "eu-west-2", "zone": "eu-west-2b", "address": host.address, "tags": {}}
-    host.path(_JOB).write_text(json.dumps({"me": me, "description": description, **job}))
-    return host.run("python3", "-I", "-c", _PROGRAM, check=False)
+    worker = _worker(host, host.pid)
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdin.write(json.dumps({"me": me, "description": description, **job}) + "\n")
+    worker.stdin.flush()
+    answer = worker.stdout.readline()
+    assert answer, f"{host.name}: the process that runs steps has ended"
+    return Answer(*json.loads(answer))
+
+
+@functools.lru_cache(maxsize=8)
+def _worker(host: Host, _pid: int) -> "subprocess.Popen[str]":
+    """The process on a host that runs steps, one for each of its starts. It ends with the host, or when nobody needs it."""
+    put_code_on(host)
+    return subprocess.Popen(
+        host.command("python3", "-I", "-c", _PROGRAM), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def write_program(host: Host, name: str, text: str) -> None:

@@ -1,35 +1,51 @@
 """The volumes of a member, on real block devices with real file systems: found, made once, mounted, never overwritten."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from cdk_intersystems.bootstrap.host.steps import ebs_volumes
 from cdk_intersystems.model import host_description, layout, tags
-from tests.bootstrap.lab.lab import Lab
+from tests.bootstrap.lab.lab import Lab, LabHost
 from tests.bootstrap.single_steps import write_program
-from tests.bootstrap.volumes_lab import DATA, JOURNAL, Member, terminate_all
+from tests.bootstrap.volumes_lab import DATA, JOURNAL, Member, host_for_members
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
 
 
+Make = Callable[..., Member]
+
+
 @pytest.fixture(scope="module")
-def built() -> Iterator[Lab]:
-    with Lab() as made:
-        yield made
+def shared() -> Iterator[tuple[Lab, LabHost]]:
+    with Lab() as lab:
+        yield lab, host_for_members(lab)
 
 
 @pytest.fixture
-def lab(built: Lab) -> Iterator[Lab]:
-    yield built
-    terminate_all(built)
+def lab(shared: tuple[Lab, LabHost]) -> Lab:
+    return shared[0]
 
 
-def test_new_volumes_are_attached_made_mounted_and_given_to_iris(lab: Lab) -> None:
+@pytest.fixture
+def make(shared: tuple[Lab, LabHost]) -> Iterator[Make]:
+    made: list[Member] = []
+
+    def one(*volumes: dict[str, Any]) -> Member:
+        made.append(Member(shared[1], shared[0], *volumes))
+        return made[-1]
+
+    yield one
+    for member in made:
+        member.remove()
+
+
+def test_new_volumes_are_attached_made_mounted_and_given_to_iris(make: Make, lab: Lab) -> None:
     every = [host_description._volume(role, 1) for role in layout.MOUNT_POINTS]
-    member = Member(lab, *every)
+    member = make(*every)
     ids = member.volumes()
     member.run()
     attached = lab.aws.client("ec2").describe_volumes(VolumeIds=ids)["Volumes"]
@@ -44,8 +60,8 @@ def test_new_volumes_are_attached_made_mounted_and_given_to_iris(lab: Lab) -> No
     assert set(owners.values()) == {"irisowner:irisusr 775"}
 
 
-def test_a_second_run_and_another_start_change_nothing_and_ask_nobody(lab: Lab) -> None:
-    member = Member(lab, DATA, JOURNAL)
+def test_a_second_run_and_another_start_change_nothing_and_ask_nobody(make: Make, lab: Lab) -> None:
+    member = make(DATA, JOURNAL)
     ids = member.volumes()
     member.run()
     member.host.path("/irissys/db/IRIS.DAT").write_text("precious")
@@ -63,8 +79,8 @@ def test_a_second_run_and_another_start_change_nothing_and_ask_nobody(lab: Lab) 
     assert (member.run().log, lab.aws.calls()) == ([], [])
 
 
-def test_volumes_are_told_by_their_ids_in_any_order_and_by_any_of_udev_s_names(lab: Lab) -> None:
-    member = Member(lab, DATA, JOURNAL)
+def test_volumes_are_told_by_their_ids_in_any_order_and_by_any_of_udev_s_names(make: Make, lab: Lab) -> None:
+    member = make(DATA, JOURNAL)
     ids = member.volumes()
     member.run()
     for place in ("db", "jrnpri"):
@@ -93,97 +109,115 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize(("command", "held"), FOREIGN.values(), ids=FOREIGN)
-def test_a_volume_that_holds_anything_else_is_refused_and_left_as_it_is(lab: Lab, command: str, held: str) -> None:
-    member = Member(lab, JOURNAL)
-    volume = member.volume("journal", mib=16)
-    member.fill(volume, command)
+def test_a_volume_that_holds_anything_else_is_refused_and_left_as_it_is(make: Make, command: str, held: str) -> None:
+    member = make(JOURNAL)
+    (volume,) = member.volumes()
+    member.work_on(volume, command)
     before = member.digest(volume)
     said = member.fails()
     assert said.startswith(f"{volume} (journal) holds {held}")
     assert f", not ext4, and was left as it is: look at {member.device(volume)};" in said
     assert (member.digest(volume), member.mounts()) == (before, {})
-    # Empty it as the line says, and it is new.
-    member.host.run("blkdiscard", "--zeroout", member.device(volume))
+
+
+def test_a_volume_is_new_when_it_was_cleared_as_the_refusal_says(make: Make) -> None:
+    member = make(JOURNAL)
+    (volume,) = member.volumes()
+    member.work_on(volume, "mkswap -q $0")
+    command = member.fails().partition("clear it with ")[2]
+    member.host.run(*command.split())
     member.run()
     assert set(member.mounts()) == {"/irissys/jrnpri"}
 
 
-def test_a_volume_with_the_right_file_system_is_kept_whoever_made_it(lab: Lab) -> None:
-    member = Member(lab, JOURNAL)
+def test_a_volume_with_the_right_file_system_is_kept_whoever_made_it(make: Make) -> None:
+    member = make(JOURNAL)
     volume = member.volume("journal")
-    member.fill(volume, "mkfs.ext4 -q -L restored $0; mount $0 /mnt; echo precious > /mnt/20261125.001; umount /mnt")
+    member.work_on(volume, "mkfs.ext4 -q -L restored $0; mount $0 /mnt; echo precious > /mnt/20261125.001; umount /mnt")
     member.run()
     assert member.host.path("/irissys/jrnpri/20261125.001").read_text() == "precious\n"
     assert member.signatures(volume) == [("ext4", "restored")]
 
 
-def test_a_missing_volume_stops_it_with_what_to_look_for(lab: Lab) -> None:
-    member = Member(lab, DATA, JOURNAL)
+def test_a_missing_volume_stops_it_with_what_to_look_for(make: Make, lab: Lab) -> None:
+    member = make(DATA, JOURNAL)
     member.volume("data")
     name = member.description["name"]
+    lab.aws.forget_calls()
     assert member.fails() == f"0 of 1 volumes found with the tags of the volume journal of {name} (waited 0 s)"
-    assert not lab.aws.calls(member.host.name, "ec2", "AttachVolume")
-    member.volume("journal")
+    assert not lab.aws.calls(service="ec2", action="AttachVolume")
+    member.volume("journal", 16)
     member.run()
     assert set(member.mounts()) == {"/irissys/db", "/irissys/jrnpri"}
 
 
-def test_a_volume_in_use_elsewhere_is_not_taken_from_there(lab: Lab) -> None:
-    member, other = Member(lab, DATA, JOURNAL), Member(lab)
+def another_instance(lab: Lab, host: LabHost) -> str:
+    return str(lab._launch("another", "10.20.1.99", host.machine.zone, {}).instance_id)
+
+
+def test_a_volume_in_use_elsewhere_is_not_taken_from_there(make: Make, lab: Lab) -> None:
+    member = make(DATA, JOURNAL)
     data, _ = member.volumes()
-    ec2 = lab.aws.client("ec2")
-    ec2.attach_volume(VolumeId=data, InstanceId=other.host.instance_id, Device="/dev/sdf")
-    said = member.fails()
-    assert said.startswith(f"{data} (data) is attached to {other.host.instance_id}: stop that instance and detach it there")
-    assert not lab.aws.calls(member.host.name, "ec2", "AttachVolume")
+    ec2, other = lab.aws.client("ec2"), another_instance(lab, member.host)
+    ec2.attach_volume(VolumeId=data, InstanceId=other, Device="/dev/sdf")
+    lab.aws.forget_calls()
+    assert member.fails().startswith(f"{data} (data) is attached to {other}: stop that instance and detach it there")
+    assert not lab.aws.calls(service="ec2", action="AttachVolume")
     ec2.detach_volume(VolumeId=data)
     member.run()
     assert set(member.mounts()) == {"/irissys/db", "/irissys/jrnpri"}
 
 
-def test_two_volumes_with_the_same_tags_are_left_to_a_person(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_names_of_devices_that_somebody_else_has_taken_are_passed_over(make: Make, lab: Lab) -> None:
+    member = make(JOURNAL)
+    (volume,) = member.volumes()
+    other = member.volume("of-somebody-else", 16)
+    lab.aws.client("ec2").attach_volume(VolumeId=other, InstanceId=member.host.instance_id, Device="/dev/sdf")
+    member.run()
+    attached = lab.aws.client("ec2").describe_volumes(VolumeIds=[volume])["Volumes"][0]["Attachments"]
+    assert [each["Device"] for each in attached] == ["/dev/sdg"]
+
+
+def test_two_volumes_with_the_same_tags_are_left_to_a_person(make: Make) -> None:
+    member = make(DATA)
     ids = sorted([member.volume("data"), member.volume("data")])
     said = member.fails()
-    assert said.startswith(f"2 volumes have the tags of the volume data of {member.description['name']}, and 1 should: {', '.join(ids)};")
+    assert said.startswith(
+        f"2 volumes have the tags of the volume data of {member.description['name']}, and 1 should: {', '.join(ids)};"
+    )
 
 
-def test_a_volume_that_went_away_is_attached_again_with_what_it_holds(lab: Lab) -> None:
-    member = Member(lab, DATA, JOURNAL)
+def test_a_volume_that_went_away_is_attached_again_with_what_it_holds(make: Make, lab: Lab) -> None:
+    member = make(DATA, JOURNAL)
     data, _ = member.volumes()
     member.run()
     member.host.path("/irissys/db/IRIS.DAT").write_text("precious")
-    member.host.crash()
-    member.host.detach(lab.disk(data))
-    lab.aws.client("ec2").detach_volume(VolumeId=data)
+    member.take_away(data)
     member.run()
     assert member.host.path("/irissys/db/IRIS.DAT").read_text() == "precious"
 
 
-def test_an_empty_volume_is_not_taken_for_one_that_this_host_has_worked_with(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_an_empty_volume_is_not_taken_for_one_that_this_host_has_worked_with(make: Make, lab: Lab) -> None:
+    member = make(DATA)
     old = member.volume("data")
     member.run()
-    member.host.crash()
-    member.host.detach(lab.disk(old))
-    ec2 = lab.aws.client("ec2")
-    ec2.detach_volume(VolumeId=old)
-    ec2.delete_volume(VolumeId=old)
+    member.take_away(old)
+    lab.aws.client("ec2").create_tags(Resources=[old], Tags=[{"Key": tags.VOLUME, "Value": "lost"}])
     new = member.volume("data")
     assert member.fails().startswith(f"{new} (data) is empty, and this host has worked with {old} before: restore it")
     # Restored from a snapshot it is taken.
-    member.fill(new, "mkfs.xfs -q $0")
+    member.work_on(new, "mkfs.xfs -q $0")
     member.run()
     assert (set(member.mounts()), member.run().log) == ({"/irissys/db"}, [])
 
 
-def test_a_copy_that_is_attached_too_is_not_mounted_in_its_place(lab: Lab) -> None:
-    member = Member(lab, JOURNAL)
-    volume, copy = member.volume("journal", mib=16), member.volume("copy", mib=16)
+def test_a_copy_that_is_attached_too_is_not_mounted_in_its_place(make: Make, lab: Lab) -> None:
+    member = make(JOURNAL)
+    volume, copy = member.volume("journal", 16), member.volume("copy", 16)
     member.run()
     member.host.reboot()
     member.host.attach(lab.disk(copy))
-    member.fill(copy, f"dd if={member.device(volume)} of=$0 bs=1M")
+    member.work_on(copy, f"dd if={member.device(volume)} of=$0 bs=1M")
     uuid = member.host.run("blkid", "--match-tag", "UUID", "--output", "value", member.device(volume)).output.strip()
     # Whichever udev saw last has the name.
     member.host.run("mkdir", "/dev/disk/by-uuid")
@@ -193,16 +227,16 @@ def test_a_copy_that_is_attached_too_is_not_mounted_in_its_place(lab: Lab) -> No
     assert member.mounts() == {}
 
 
-def test_something_else_that_is_mounted_in_its_place_is_refused(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_something_else_that_is_mounted_in_its_place_is_refused(make: Make) -> None:
+    member = make(DATA)
     volume = member.volume("data")
     member.host.run("mkdir", "-p", "/irissys/db")
     member.host.run("mount", "-t", "tmpfs", "other", "/irissys/db")
     assert f"mounted and not {volume} (data), {member.device(volume)}: unmount it" in member.fails()
 
 
-def test_nothing_can_be_written_to_a_mount_point_without_its_volume(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_nothing_can_be_written_to_a_mount_point_without_its_volume(make: Make) -> None:
+    member = make(DATA)
     member.volumes()
     member.run()
     member.host.run("umount", "/irissys/db")
@@ -211,8 +245,8 @@ def test_nothing_can_be_written_to_a_mount_point_without_its_volume(lab: Lab) ->
     member.host.run("touch", "/irissys/db/IRIS.DAT")
 
 
-def test_files_that_a_mount_would_hide_are_told(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_files_that_a_mount_would_hide_are_told(make: Make) -> None:
+    member = make(DATA)
     member.volumes()
     member.host.run("mkdir", "-p", "/irissys/db/TRAK")
     assert member.fails() == "/irissys/db holds files that its volume would hide (TRAK): move them away"
@@ -222,8 +256,8 @@ def size_in_mib(member: Member, place: str) -> int:
     return int(member.host.run("df", "--block-size=1M", "--output=size", place).output.split()[1])
 
 
-def test_a_volume_that_has_grown_gets_a_larger_file_system_in_use(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_a_volume_that_has_grown_gets_a_larger_file_system_in_use(make: Make, lab: Lab) -> None:
+    member = make(DATA)
     (volume,) = member.volumes()
     member.run()
     with member.host.path("/irissys/db/IRIS.DAT").open("w") as file:
@@ -248,9 +282,9 @@ mount -o noatime,nodev "$1" "$place"
 """
 
 
-def test_so_does_one_with_ext4(lab: Lab) -> None:
-    member = Member(lab, JOURNAL)
-    volume = member.volume("journal", mib=64)
+def test_so_does_one_with_ext4(make: Make, lab: Lab) -> None:
+    member = make(JOURNAL)
+    volume = member.volume("journal", 64)
     member.run()
     lab.grow(volume, 256)
     write_program(member.host, "resize2fs", GROWS_UNMOUNTED)
@@ -258,12 +292,20 @@ def test_so_does_one_with_ext4(lab: Lab) -> None:
     assert (size_in_mib(member, "/irissys/jrnpri") > 200, member.run().log) == (True, [])
 
 
-def test_iris_can_require_the_mounts_and_they_go_after_it(lab: Lab) -> None:
-    member = Member(lab, DATA)
+USES_IT = """\
+[Unit]
+RequiresMountsFor=/irissys/db
+[Service]
+ExecStart=/bin/sleep infinity
+ExecStop=/usr/bin/touch /irissys/db/stopped
+"""
+
+
+def test_iris_can_require_the_mounts_and_they_go_after_it(make: Make) -> None:
+    member = make(DATA)
     member.volumes()
     member.run()
-    unit = "[Unit]\nRequiresMountsFor=/irissys/db\n[Service]\nExecStart=/bin/sleep infinity\nExecStop=/usr/bin/touch /irissys/db/stopped\n"
-    member.host.path("/etc/systemd/system/user-of-it.service").write_text(unit)
+    member.host.path("/etc/systemd/system/user-of-it.service").write_text(USES_IT)
     member.host.run("umount", "/irissys/db")
     member.host.run("systemctl", "start", "user-of-it.service")
     assert set(member.mounts()) == {"/irissys/db"}
@@ -274,8 +316,8 @@ def test_iris_can_require_the_mounts_and_they_go_after_it(lab: Lab) -> None:
     assert member.host.path("/irissys/db/stopped").exists()
 
 
-def test_a_unit_of_another_version_is_replaced_while_its_volume_is_mounted(lab: Lab) -> None:
-    member = Member(lab, DATA)
+def test_a_unit_of_another_version_is_replaced_while_its_volume_is_mounted(make: Make) -> None:
+    member = make(DATA)
     member.volumes()
     member.run()
     unit = member.host.path("/etc/systemd/system/irissys-db.mount")

@@ -104,3 +104,25 @@ def test_every_host_tells_cloudformation_once_that_it_serves(lab: Lab, hosts: di
 
 def test_one_member_is_primary_and_the_other_its_backup(hosts: dict[str, LabHost]) -> None:
     assert sorted(_roles(hosts).values()) == ["backup", "primary"]
+
+
+def test_mirror_status_tells_the_roles_and_nothing_of_the_arbiter(hosts: dict[str, LabHost]) -> None:
+    primary = _primary(hosts)
+    answers = {name: _get(hosts["web1"], f"http://{hosts[name].address}:2189/csp/bin/mirror_status.cxw") for name in MEMBERS}
+    assert answers == {name: "SUCCESS 200" if name == primary else "FAILED 503" for name in MEMBERS}
+
+
+def test_only_the_primary_takes_clients_of_the_endpoint(hosts: dict[str, LabHost]) -> None:
+    primary = _primary(hosts)
+    reached = {name: hosts["web1"].run("nc", "-z", "-w", "2", hosts[name].address, "11972", check=False).status for name in MEMBERS}
+    assert reached == {name: 0 if name == primary else 1 for name in MEMBERS}
+
+
+def test_an_application_server_works_on_the_mirror(hosts: dict[str, LabHost]) -> None:
+    shown = hosts["app1"].run("cdk-host", "status", "--json").output
+    assert json.loads(shown)["served"] == json.loads(shown)["applied"]
+
+
+def test_a_web_server_serves_pages_of_the_application_server_and_tells_the_region_s_status(hosts: dict[str, LabHost]) -> None:
+    assert hosts["app1"].address in hosts["web1"].path("/opt/webgateway/bin/CSP.ini").read_text()
+    assert _get(hosts["a"], f"https://{hosts['web1'].address}/region/mirror_status.cxw") == "SUCCESS 200"

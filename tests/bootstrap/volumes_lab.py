@@ -5,14 +5,17 @@ They share one host, which is as good as new for each: starting another one take
 
 import itertools
 import json
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from tests.bootstrap.lab import image
 from tests.bootstrap.lab.lab import Lab, LabHost
-from tests.bootstrap.single_steps import Ran, run_steps
+from tests.bootstrap.single_steps import Ran, run_steps, write_program
 
 DATA = {"role": "data", "tag": "data", "count": 1, "mount_point": "/irissys/db", "file_system": "xfs"}
 JOURNAL = {"role": "journal", "tag": "journal", "count": 1, "mount_point": "/irissys/jrnpri", "file_system": "ext4"}
+
+UDEVADM = Path(image.__file__).with_name("udevadm.sh")
 
 #: Nobody waits for what doesn't come.
 IMPATIENT = {
@@ -25,7 +28,7 @@ IMPATIENT = {
 
 #: Undoes on a host what the step does, and empties the devices that follow.
 UNDO = """\
-for unit in /etc/systemd/system/irissys-*.mount; do [ ! -e "$unit" ] || systemctl stop "${unit##*/}"; done
+grep -o ' /irissys/[a-z]* ' /proc/mounts | xargs --no-run-if-empty umount
 rm -rf /var/lib/cdk-intersystems /etc/systemd/system/irissys-*.mount /dev/disk/by-uuid
 if [ -e /irissys ]; then chattr -R -i /irissys; rm -rf /irissys; fi
 systemctl daemon-reload
@@ -111,16 +114,13 @@ class Member:
         finally:
             self.host.run("rm", node)
 
-    def remove(self, *undo: str) -> None:
-        """Makes the host as good as new, and its volumes no more.
-
-        Args:
-            undo: Shell commands that undo what else was done.
-        """
+    def remove(self) -> None:
+        """Makes the host as good as new, and its volumes no more."""
         if not self.host.is_on():
             self.host.boot()
-        programs = "find /usr/local/sbin -type f ! -name udevadm -delete; find /dev -name 'loop*' -delete; find /dev/disk -type l -delete"
-        self.host.run("sh", "-c", "\n".join([UNDO, *undo, programs]))
+        gone = "find /usr/local/sbin -type f -delete; find /dev -name 'loop*' -delete; find /dev/disk -type l -delete"
+        self.host.run("sh", "-c", f"{UNDO}{gone}")
+        write_program(self.host, "udevadm", UDEVADM.read_text())
         self.host._disks.clear()
         ec2 = self.lab.aws.client("ec2")
         for volume in self._ids:
@@ -135,4 +135,3 @@ def host_for_members(lab: Lab, **options: Any) -> LabHost:
     host.boot()
     run_steps(host, lab.description("member"), "users")
     return host
-

@@ -204,7 +204,8 @@ class WebLab:
         run([*self._keeper.enter("mount"), "mkdir", "-p", folder / "groups", folder / "kernel", folder / "hosts"])
         self.switch = Switch()
         # A name that no other host of this process has.
-        self.host = Host(self._keeper, folder, self.switch, name=f"web{next(_labs)}", address=WEB)
+        name, compiled = f"web{next(_labs)}", {"PYTHONPYCACHEPREFIX": "/tmp/compiled"}
+        self.host = Host(self._keeper, folder, self.switch, name=name, address=WEB, environment=compiled)
         self.client = Machine(self.switch, CLIENT)
         self.members = {name: Machine(self.switch, address) for name, address in MEMBERS.items()}
         self.machines: list[Machine] = []
@@ -294,7 +295,7 @@ class WebLab:
     # Clients
 
     def tls(self) -> ssl.SSLContext:
-        made = ssl.create_default_context()
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
         return made
 

@@ -1,4 +1,4 @@
-#!/usr/bin/python3 -B
+#!/usr/bin/python3
 """On a lab host in the place of `cdk-host`: runs the steps it is given, with AWS's answers from a file.
 
 A step's argument follows an equals sign. With DIES_AFTER in its environment it dies, like the host at a power cut, after so

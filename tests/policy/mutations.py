@@ -322,7 +322,7 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
     "volume past the approval": ({"IRIS-22"}, set_property(A, _VOLUME, "SnapshotId", "snap-0123456789abcdef0")),
     "user data of a member that isn't ours": ({"IRIS-23"}, set_host(A, "UserData", {"Fn::Base64": "#!/bin/sh"})),
     "no user data of servers that CloudFormation waits for": ({"IRIS-23"}, _launch("UserData", {})),
-    "another byte in user data": ({"IRIS-23"}, _another_byte),
+    "another byte in user data": ({"IRIS-20", "IRIS-23"}, _another_byte),
     "nobody waits for a member": ({"IRIS-24"}, set_body(A, _INSTANCE, "CreationPolicy", {})),
     "a member signals for another": ({"IRIS-24"}, _signal(A, "trakcare-primary-trak-b/InstanceC1063A87")),
     "servers signal for nothing": ({"IRIS-24"}, _no_signal),

@@ -182,5 +182,5 @@ _NO_ACCESS_LOG = (
 )
 _TLS_ENDS_IN_IRIS = (
     "the listener passes TLS through untouched, to be ended by IRIS with the member's own certificate, so that nothing between "
-    "client and database sees the data; not yet: what sets IRIS up on the members, and makes it ask for TLS, is still to come"
+    "client and database sees the data; members take TLS, and whether a client has to use it is a setting of their superserver"
 )

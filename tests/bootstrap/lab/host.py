@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bootstrap.lab import image
+from tests.bootstrap.lab import image, janitor
 from tests.bootstrap.lab.disks import Disk
 from tests.bootstrap.lab.namespaces import Keeper, run
 from tests.bootstrap.lab.network import Switch
@@ -78,6 +78,7 @@ class Host:
         self._network = Keeper()
         self._switch = switch
         self._port = switch.plug(self._network, address)
+        janitor.start()
         self._make_disk(operating_system, user_data, disk_mib)
 
     def _make_disk(self, operating_system: str, user_data: bytes, disk_mib: int) -> None:

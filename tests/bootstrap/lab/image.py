@@ -8,11 +8,38 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[3]
 #: Folders that are empty on a new host, so that nothing runs there that only this machine has. The system's own Python, systemd
 #: and tools are below /usr, which is shared with it.
-_EMPTY = (
-    "work home root tmp opt srv mnt media run usr/local usr/src var/tmp var/log var/spool var/lib/cloud var/cache/apt/archives "
-    "etc/systemd/system etc/rc0.d etc/rc1.d etc/rc2.d etc/rc3.d etc/rc4.d etc/rc5.d etc/rc6.d etc/rcS.d etc/profile.d etc/chrony "
-    "etc/apache2/sites-enabled etc/apt/sources.list.d etc/pip.conf.d"
-).split()
+_EMPTY = [
+    "work",
+    "home",
+    "root",
+    "tmp",
+    "opt",
+    "srv",
+    "mnt",
+    "media",
+    "run",
+    "usr/local",
+    "usr/src",
+    "var/tmp",
+    "var/log",
+    "var/spool",
+    "var/lib/cloud",
+    "var/cache/apt/archives",
+    "etc/systemd/system",
+    "etc/rc0.d",
+    "etc/rc1.d",
+    "etc/rc2.d",
+    "etc/rc3.d",
+    "etc/rc4.d",
+    "etc/rc5.d",
+    "etc/rc6.d",
+    "etc/rcS.d",
+    "etc/profile.d",
+    "etc/chrony",
+    "etc/apache2/sites-enabled",
+    "etc/apt/sources.list.d",
+    "etc/pip.conf.d",
+]
 _USUAL = {"root": 0o700, "tmp": 0o1777, "var/tmp": 0o1777}
 
 _OPERATING_SYSTEMS = {
@@ -61,6 +88,11 @@ StandardOutput=journal+console
 """
 _HOOK_PREFIX = b"#cloud-boothook\n"
 _CHRONY = "[Unit]\nConditionCapability=\n[Service]\nExecStart=\nExecStart=!/usr/sbin/chronyd -x\n"
+# As Red Hat's package names it and its configuration.
+_CHRONYD = (
+    "[Unit]\nDescription=NTP client/server\n\n[Service]\nExecStart=/usr/sbin/chronyd -n -x -f /etc/chrony.conf\n\n"
+    "[Install]\nWantedBy=multi-user.target\n"
+)
 _CLOUD_INIT = "[Unit]\nDescription=Cloud-init target\nAfter=multi-user.target\n"
 
 

@@ -21,7 +21,6 @@ from tests.bootstrap.lab.descriptions import plain_description
 from tests.bootstrap.lab.disks import Disk, by_id, grow, make_disk
 from tests.bootstrap.lab.host import Host
 from tests.bootstrap.lab.imds import Machine
-from tests.bootstrap.lab.janitor import Janitor
 from tests.bootstrap.lab.namespaces import Keeper, run
 from tests.bootstrap.lab.network import NETWORK, Switch
 from tests.bootstrap.lab.time_source import TimeSource
@@ -90,10 +89,9 @@ class Lab:
             [
                 *self.keeper.enter("mount"),
                 "mkdir",
-                *(_FOLDER / name for name in ("groups", "kernel", "hosts", "disks", "swept")),
+                *(_FOLDER / name for name in ("groups", "kernel", "hosts", "disks")),
             ]
         )
-        self._janitor = Janitor(self.keeper, _FOLDER / "swept")
         self._switch = Switch()
         self.aws = LabAws(self._switch)
         self.clock = TimeSource(self._switch)
@@ -117,7 +115,6 @@ class Lab:
         self._switch.remove()
         for disk in self._disks.values():
             disk.remove()
-        self._janitor.stop()
         self.keeper.stop()
         if kind is None:
             assert not self.aws.wrongly_signed, self.aws.wrongly_signed

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Optional, Sequence
 
 from ..first_boot import CURRENT, Metadata, signal, tell
-from . import roles
 from .aws.client import Aws
 from .context import CONFIG, RUN, STATE, Context
 from .description import build, read_description
@@ -176,6 +175,9 @@ def steps_of(role: str, phase: str, only: Sequence[str] = ()) -> Sequence[Step]:
     Raises:
         StepError: There is no such step.
     """
+    # Here, since they are all of the code: other commands run every few seconds.
+    from . import roles
+
     steps = {"prepare": roles.PREPARE, "serve": roles.SERVE}[phase][role]
     known = [step.__name__ for step in steps]
     unknown = [name for name in only if name not in known]

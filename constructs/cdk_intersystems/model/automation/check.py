@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .members import agent_controlled_parameter, ask, ready, told, wait
+from .members import ask, needs_parameter, suffices, told, wait
 from .steps import branch, document, done, every, find_members, refusal
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def check_document(mirror: Mirror) -> Document:
         mirror,
         f"Waits until mirror {mirror.name} of {mirror.deployment} is ready: one member the primary, the other an active "
         "backup, caught up, the arbiter connected to both. Changes nothing.",
-        agent_controlled_parameter(),
+        needs_parameter(),
         [
             *find_members(mirror, then="AskA"),
             ask("a", "AskA", then="AskB"),
@@ -56,7 +56,7 @@ def _path(mirror: Mirror, backup: FailoverMemberId, primary: FailoverMemberId) -
         branch(
             f"IsTheMirrorReadyFor{y}",
             "Ends well if the primary finds the mirror ready too.",
-            [(case, f"Done{y}") for case in ready(asked, told(asked, "role", "primary"))],
+            [(case, f"Done{y}") for case in suffices(asked, told(asked, "role", "primary"))],
             default=f"RefusedMirrorNotReadyFor{y}",
         ),
         refusal(mirror, f"RefusedMirrorNotReadyFor{y}", f"member {primary} isn't the primary, or finds the mirror not ready"),

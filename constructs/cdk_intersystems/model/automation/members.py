@@ -3,8 +3,8 @@
 A member that is asked answers in one line of `key=value;`, in which branches look for the values they know:
 
 - `role`: `primary`, `backup`, or `none` (IRIS is stopped, or neither yet)
-- `ready`: `yes` if the mirror can fail over to an active backup that has caught up; `agent-controlled` if that is so but for
-  the arbiter; else `no`
+- `mirror`: `ready` if the backup would take over should the primary fail, as the mirror itself judges it; `active` if the
+  backup is active and the mirror not ready all the same: without the arbiter, or with databases far behind; else `no`
 - `current`: `yes` if the version that is published is the one that was applied completely
 - `unfinished`: `yes` if a change of this member was begun and didn't end
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .steps import Condition, Step, branch, every, refusal
+from .steps import Condition, Step, branch, chosen, every, refusal
 
 if TYPE_CHECKING:
     from cdk_intersystems.model.topology import FailoverMemberId
@@ -26,15 +26,16 @@ HOST: Final = "/usr/local/bin/cdk-host"
 SHELL: Final = "AWS-RunShellScript"
 """The Command document that runs it."""
 
-ACCEPT: Final = "accept"
-REFUSE: Final = "refuse"
+READY: Final = "ready"
+ACTIVE: Final = "active"
 
 # A question is answered in a second or two. A member that has to fetch, install and restart IRIS takes minutes, and one that
-# catches up with hours of journals takes longer; stopping a busy primary takes as long as its open transactions need.
+# catches up with hours of journals takes longer. Stopping IRIS has a limit of 15 minutes on the host, and taking over or
+# starting again come after it.
 ASK_SECONDS: Final = 90
 APPLY_SECONDS: Final = 3600
 CATCH_UP_SECONDS: Final = 3600
-STOP_SECONDS: Final = 1200
+STOP_SECONDS: Final = 2400
 
 # Source: Systems Manager API Reference, SendCommand, TimeoutSeconds: at least 30; for how long a command waits for its host.
 _DELIVERY_SECONDS: Final = 60
@@ -42,16 +43,16 @@ _DELIVERY_SECONDS: Final = 60
 _SLACK_SECONDS: Final = 60
 
 
-def agent_controlled_parameter() -> dict[str, Any]:
+def needs_parameter() -> dict[str, Any]:
     """The parameter by which an operator says that a mirror without its arbiter will do."""
     return {
-        "AgentControlled": {
+        "Needs": {
             "type": "String",
-            "allowedValues": [REFUSE, ACCEPT],
-            "default": REFUSE,
+            "allowedValues": [READY, ACTIVE],
+            "default": READY,
             "description": (
-                "Whether to go on while the mirror is agent controlled, that is while the arbiter isn't connected to both "
-                "members. Then nobody takes over if a host is lost during the change."
+                "What the mirror has to be before each step. ready: able to fail over by itself, its arbiter connected to both "
+                "members. active: with an active backup, even if the arbiter is down; then nobody takes over if a host is lost."
             ),
         }
     }
@@ -75,9 +76,9 @@ def stop(member: FailoverMemberId, name: str, *, then: str) -> Step:
 
 
 def wait(member: FailoverMemberId, name: str, *, then: str) -> Step:
-    """A step that waits until a member is an active backup that has caught up, as far as the operator asks for that."""
+    """A step that waits until a member is an active backup in a mirror that is what the operator needs."""
     description = f"Waits until member {member} is an active backup, caught up."
-    call = f"member await-ready --agent-controlled {{{{ AgentControlled }}}} --seconds {CATCH_UP_SECONDS}"
+    call = f"member await --needs {{{{ Needs }}}} --seconds {CATCH_UP_SECONDS}"
     return _call(member, name, description, call, CATCH_UP_SECONDS + _SLACK_SECONDS, then=then)
 
 
@@ -96,7 +97,7 @@ def hand_over(mirror: Mirror, member: FailoverMemberId, to: FailoverMemberId, na
     """
     asked, sure = f"Ask{to.upper()}After{name}", f"Did{name}Succeed"
     description = f"Stops IRIS on member {member}, so that member {to} takes over."
-    call = "member hand-over --agent-controlled {{ AgentControlled }}"
+    call = "member hand-over --needs {{ Needs }}"
     return [
         _call(member, name, description, call, STOP_SECONDS, then=asked),
         ask(to, asked, then=sure),
@@ -115,17 +116,16 @@ def told(step: str, key: str, value: str) -> Condition:
     return {"Variable": f"{{{{ {step}.Output }}}}", "Contains": f"{key}={value};"}
 
 
-def ready(step: str, *more: Condition) -> list[Condition]:
-    """The cases in which a member that was asked is part of a mirror that can fail over; each suffices.
+def suffices(step: str, *more: Condition) -> list[Condition]:
+    """The cases in which a member that was asked finds the mirror to be what the operator needs; each suffices.
 
     Args:
         step: The step that asked.
         *more: What has to hold beside it.
     """
-    accepted: Condition = {"Variable": "{{ AgentControlled }}", "StringEquals": ACCEPT}
     return [
-        every(*more, told(step, "ready", "yes")),
-        every(*more, told(step, "ready", "agent-controlled"), accepted),
+        every(*more, told(step, "mirror", READY)),
+        every(*more, told(step, "mirror", ACTIVE), chosen("Needs", ACTIVE)),
     ]
 
 

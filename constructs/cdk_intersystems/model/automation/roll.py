@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .members import agent_controlled_parameter, apply, ask, hand_over, ready, told, wait
+from .members import apply, ask, hand_over, needs_parameter, suffices, told, wait
 from .steps import branch, chosen, document, done, every, find_members, one_at_a_time, refusal
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def roll_document(mirror: Mirror) -> Document:
                     "either, the roles stay as the change left them."
                 ),
             },
-            **agent_controlled_parameter(),
+            **needs_parameter(),
         },
         [
             *one_at_a_time(mirror, CHANGING, then="FindA"),
@@ -81,7 +81,7 @@ def _first(mirror: Mirror, first: FailoverMemberId, second: FailoverMemberId) ->
             [
                 (every(is_backup, told(f"Ask{x}", "current", "yes")), f"WaitFor{x}"),
                 (told(f"Ask{x}", "unfinished", "yes"), f"ApplyTo{x}"),
-                *((case, f"ApplyTo{x}") for case in ready(f"Ask{y}", is_backup)),
+                *((case, f"ApplyTo{x}") for case in suffices(f"Ask{y}", is_backup)),
             ],
             default=f"RefusedBefore{x}",
         ),
@@ -89,7 +89,7 @@ def _first(mirror: Mirror, first: FailoverMemberId, second: FailoverMemberId) ->
             mirror,
             f"RefusedBefore{x}",
             f"before anything is changed member {first} has to be an active backup, caught up, and the arbiter connected to "
-            "both (AgentControlled=accept does without the arbiter)",
+            "both (Needs=active does without the arbiter)",
         ),
         apply(first, f"ApplyTo{x}", then=f"WaitFor{x}"),
         wait(first, f"WaitFor{x}", then=f"Ask{y}Before"),
@@ -111,7 +111,7 @@ def _second(mirror: Mirror, first: FailoverMemberId, second: FailoverMemberId) -
             f"Done if member {second} has the version and may stay the primary. Hands over only in a mirror that is ready.",
             [
                 *((case, f"Ask{x}AtTheEnd") for case in may_stay),
-                *((case, f"HandOverTo{x}") for case in ready(f"Ask{y}Before", is_primary)),
+                *((case, f"HandOverTo{x}") for case in suffices(f"Ask{y}Before", is_primary)),
             ],
             default=f"RefusedBefore{y}InTurn",
         ),
@@ -135,7 +135,7 @@ def _end(mirror: Mirror, first: FailoverMemberId, second: FailoverMemberId) -> l
         case
         for primary in (first, second)
         for wanted in ("either", primary)
-        for case in ready(
+        for case in suffices(
             asked[primary],
             told(asked[primary], "role", "primary"),
             *(told(each, "current", "yes") for each in asked.values()),

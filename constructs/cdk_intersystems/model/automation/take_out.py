@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from cdk_intersystems.model.topology import FAILOVER_MEMBERS
 
-from .members import agent_controlled_parameter, ask, hand_over, ready, stop, told
+from .members import ask, hand_over, needs_parameter, stop, suffices, told
 from .roll import CHANGING
 from .steps import branch, chosen, document, done, every, find_members, one_at_a_time, refusal
 
@@ -43,7 +43,7 @@ def take_out_document(mirror: Mirror) -> Document:
                 "maxItems": 10,
                 "description": "Who may approve: ARNs of IAM roles or users, or names of users. One approval is enough.",
             },
-            **agent_controlled_parameter(),
+            **needs_parameter(),
         },
         [
             *one_at_a_time(mirror, CHANGING, then="FindA"),
@@ -130,8 +130,8 @@ def _after(mirror: Mirror, member: FailoverMemberId, other: FailoverMemberId) ->
 
 def _cases(this: str, other: str) -> tuple[list[Condition], list[Condition], Condition]:
     """The states in which a member may be taken out: the backup, the primary, or stopped by an earlier run."""
-    backup = ready(other, told(this, "role", "backup"), told(other, "role", "primary"))
-    primary = ready(this, told(this, "role", "primary"), told(other, "role", "backup"))
+    backup = suffices(other, told(this, "role", "backup"), told(other, "role", "primary"))
+    primary = suffices(this, told(this, "role", "primary"), told(other, "role", "backup"))
     stopped = every(told(this, "unfinished", "yes"), told(this, "role", "none"), told(other, "role", "primary"))
     return backup, primary, stopped
 

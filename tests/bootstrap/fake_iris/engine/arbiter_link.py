@@ -75,7 +75,6 @@ class ArbiterLink:
             return None
         while not self._answers.empty():
             self._answers.get_nowait()
-        self.peer_knows = False
         self._peer.send(op="probe")
         try:
             return await asyncio.wait_for(self._answers.get(), self._member.qos)

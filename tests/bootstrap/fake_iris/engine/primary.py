@@ -115,6 +115,7 @@ class Primary:
             return
         if wanted != arbiter.controls and backup and not self._isolated:
             arbiter.controls = wanted
+            arbiter.peer_knows = False
             backup.peer.send(op="mode", arbiter=wanted)
             self._member.log(0, f"Switched to {'arbiter' if wanted else 'agent'} controlled failover mode")
             self._member.server.show()

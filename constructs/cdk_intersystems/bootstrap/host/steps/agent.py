@@ -29,12 +29,14 @@ def agent(host: Context) -> None:
     """
     if not AGENT_UNIT.exists():
         raise StepError(f"there is no {AGENT_UNIT}: the kit brings it, with the instance or by itself")
-    known = host.run(["systemctl", "show", "--property=UnitFileState,ActiveState", _UNIT]).output.splitlines()
-    if "UnitFileState=enabled" not in known:
+    show = ["systemctl", "show", "--property=UnitFileState,ActiveState,Job", _UNIT]
+    known = dict(line.split("=", 1) for line in host.run(show).output.splitlines())
+    if known["UnitFileState"] != "enabled":
         host.run(["systemctl", "daemon-reload"])
         host.run(["systemctl", "enable", _UNIT])
-    if "ActiveState=active" not in known:
-        # It starts after this unit has done its work: waiting for it here would never end.
+    # At a start of the host it is about to start already.
+    if known["ActiveState"] != "active" and known.get("Job", "0") in ("", "0"):
+        # It starts when this unit has done its work: waiting for it here would never end.
         host.run(["systemctl", "start", "--no-block", _UNIT])
 
 
