@@ -119,8 +119,13 @@ def _scalar(value: Any) -> str:
     return text.removesuffix(".0") if text.endswith(".0") and text[:-2].isdigit() else text
 
 
-def has_tags(desired: list[dict[str, Any]], reported: Any) -> bool:
-    """Whether every tag of the template is there; stacks and services add tags of their own."""
-    entries = reported if isinstance(reported, list) else [{"Key": k, "Value": v} for k, v in (reported or {}).items()]
-    present = {str(entry["Key"]): str(entry["Value"]) for entry in entries}
-    return all(present.get(str(entry["Key"])) == str(entry.get("Value", "")) for entry in desired)
+def has_tags(desired: Any, reported: Any) -> bool:
+    """Whether every tag of the template is there, each side a list or a mapping; stacks and services add tags of their own."""
+    present = _tags(reported)
+    return all(present.get(key) == value for key, value in _tags(desired).items())
+
+
+def _tags(tags: Any) -> dict[str, str]:
+    if isinstance(tags, dict):
+        return {str(key): str(value) for key, value in tags.items()}
+    return {str(entry["Key"]): str(entry.get("Value", "")) for entry in tags or []}

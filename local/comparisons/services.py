@@ -130,7 +130,15 @@ def _secret(clients: Clients, arn: str, desired: dict[str, Any]) -> Description 
 
 
 def _parameter(clients: Clients, name: str, desired: dict[str, Any]) -> Description | None:
-    return first(clients("ssm").get_parameter(Name=name), "Parameter")
+    ssm = clients("ssm")
+    found = first(ssm.get_parameter(Name=name), "Parameter")
+    if not found:
+        return None
+    # The value has no description, and the description no value.
+    filters = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+    described = first(ssm.describe_parameters(ParameterFilters=filters), "Parameters") or {}
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"]
+    return {**found, "Description": described.get("Description"), "Tags": {tag["Key"]: tag["Value"] for tag in tags}}
 
 
 def _bucket(clients: Clients, name: str, desired: dict[str, Any]) -> Description | None:
@@ -267,7 +275,7 @@ COMPARISONS = {
     "AWS::SNS::Subscription": Comparison(describe=_subscription, properties=same("Endpoint", "Protocol", "TopicArn")),
     "AWS::SNS::TopicPolicy": Comparison(describe=_topic_policy, properties=same("PolicyDocument", "Topics")),
     "AWS::SecretsManager::Secret": Comparison(describe=_secret, properties=same("Description", "KmsKeyId", "Name", "Tags")),
-    "AWS::SSM::Parameter": Comparison(describe=_parameter, properties=same("Name", "Type", "Value")),
+    "AWS::SSM::Parameter": Comparison(describe=_parameter, properties=same("Description", "Name", "Tags", "Type", "Value")),
     "AWS::S3::Bucket": Comparison(
         describe=_bucket,
         properties=same(

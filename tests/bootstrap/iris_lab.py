@@ -64,14 +64,15 @@ def places(host):
         settings.write_text('{"scale": 0.2}')
 """
 
-# Runs on a member: the steps of a phase, in a process that dies, as by SIGKILL, after so many commands.
+# Runs on a member: `cdk-host`, which dies, as by SIGKILL, after no command, then after one, and so on until it comes to its end. Prints
+# how often it died.
 _DIES = """
 import os, signal, sys
 sys.path.insert(0, "/opt/cdk-intersystems")
-from bootstrap.host import run
+from bootstrap.host.commands import main
 from bootstrap.host.context import Context
 
-left, plain = int(sys.argv[2]), Context.run
+plain, left = Context.run, 0
 
 def dies(self, command, **options):
     global left
@@ -81,7 +82,14 @@ def dies(self, command, **options):
     return plain(self, command, **options)
 
 Context.run = dies
-sys.exit(run.run_phase(run.Lines(), sys.argv[1]) is None)
+for deaths in range(99):
+    left, child = deaths, os.fork()
+    if child == 0:
+        os._exit(main(sys.argv[1:]))
+    _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status):
+        print("deaths", deaths)
+        sys.exit(os.WEXITSTATUS(status))
 """
 
 
@@ -143,9 +151,11 @@ class MirrorLab:
         return self.lab.host(name="arbiter", address=ADDRESSES["arbiter"], description=described)
 
 
-def dies_after(host: LabHost, phase: str, commands: int) -> int:
-    """Runs a phase that dies after so many commands; 0: it came to its end."""
-    return host.run("python3", "-I", "-B", "-c", _DIES, phase, str(commands), check=False).status
+def deaths_until_the_end(host: LabHost, phase: str, steps: tuple[str, ...]) -> int:
+    """Does steps of a phase, dying after no command, then after one, and so on until they are done: how often that was."""
+    names = [step.rpartition(".")[2] for step in steps]
+    done = host.run("python3", "-I", "-B", "-c", _DIES, phase, "--only", *names, seconds=180)
+    return int(done.output.rpartition("deaths ")[2])
 
 
 def qlist(host: LabHost) -> list[str]:

@@ -18,8 +18,8 @@ from tests.bootstrap.lab.namespaces import run
 _CODE = REPOSITORY / "constructs" / "cdk_intersystems" / "bootstrap"
 _ON_HOST = "/opt/cdk-intersystems/bootstrap"
 
-# Runs on the host, by its Python, and does one job for each line that it reads, in a child: that saves starting Python and reading the
-# code each time. With `die_after` a child ends as by SIGKILL, when that many commands are done.
+# Runs on the host, by its Python, and does one job for each line that it reads, in a child: that saves starting Python and
+# reading the code each time. With `die_after` a child ends as by SIGKILL, when that many commands are done.
 _PROGRAM = """
 import importlib, json, os, signal, subprocess, sys, tempfile
 sys.path.insert(0, "/opt/cdk-intersystems")
@@ -205,7 +205,7 @@ def die_everywhere(
 
 def _run(host: Host, description: Mapping[str, Any], instance_id: str, job: dict[str, Any]) -> Answer:
     me = {"instance_id": instance_id, "region": "eu-west-2", "zone": "eu-west-2b", "address": host.address, "tags": {}}
-    worker = _worker(host, host.pid)
+    worker = _worker(host)
     assert worker.stdin is not None
     assert worker.stdout is not None
     worker.stdin.write(json.dumps({"me": me, "description": description, **job}) + "\n")
@@ -215,13 +215,24 @@ def _run(host: Host, description: Mapping[str, Any], instance_id: str, job: dict
     return Answer(*json.loads(answer))
 
 
-@functools.lru_cache(maxsize=8)
-def _worker(host: Host, _pid: int) -> "subprocess.Popen[str]":
-    """The process on a host that runs steps, one for each of its starts. It ends with the host, or when nobody needs it."""
-    put_code_on(host)
-    return subprocess.Popen(
-        host.command("python3", "-I", "-c", _PROGRAM), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+_workers: "dict[Host, subprocess.Popen[str]]" = {}
+
+
+def _worker(host: Host) -> "subprocess.Popen[str]":
+    """The process on a host that runs steps."""
+    if host not in _workers:
+        put_code_on(host)
+        command = host.command("python3", "-I", "-c", _PROGRAM)
+        _workers[host] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return _workers[host]
+
+
+def leave(host: Host) -> None:
+    """Lets go of a host, which must be done before it is switched off."""
+    worker = _workers.pop(host, None)
+    if worker:
+        # Its child on the host ends when there is nothing more to read, and must have ended: nothing else may wait for it.
+        worker.communicate(timeout=60)
 
 
 def write_program(host: Host, name: str, text: str) -> None:

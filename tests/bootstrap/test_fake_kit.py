@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -85,7 +84,13 @@ def test_a_kit_below_home_does_not_install(new: IrisHost) -> None:
 
 def test_what_is_installed(host: IrisHost) -> None:
     stat = host.host.run(
-        "stat", "-c", "%n %U:%G %a", "/irissys/sys", "/irissys/sys/mgr/journal", "/irissys/sys/iris.cpf", "/irissys/sys/bin/irisdb"
+        "stat",
+        "-c",
+        "%n %U:%G %a",
+        "/irissys/sys",
+        "/irissys/sys/mgr/journal",
+        "/irissys/sys/iris.cpf",
+        "/irissys/sys/bin/irisdb",
     ).output
     assert stat.splitlines() == [
         "/irissys/sys irisowner:irisusr 775",
@@ -95,7 +100,7 @@ def test_what_is_installed(host: IrisHost) -> None:
     ]
     assert host.host.run("systemctl", "is-enabled", "ISCAgent.service", check=False).output.strip() == "disabled"
     assert host.host.path("/usr/local/etc/irissys/iris.reg").exists()
-    assert host.qlist()[3].startswith("down")
+    assert host.is_down()
 
 
 def test_secrets_are_in_no_log(host: IrisHost) -> None:
@@ -116,7 +121,7 @@ def test_starts_runs_as_its_owner_and_stops(down: IrisHost) -> None:
 
     assert down.owner("iris", "stop", "IRIS", check=False, stdin="").status == 1, "stops only if asked to, or quietly"
     down.stop()
-    assert down.qlist()[3].startswith("down")
+    assert down.is_down()
     assert not down.host.path("/irissys/sys/mgr/iris.ids").exists()
 
 
@@ -128,7 +133,7 @@ def test_only_root_and_the_owner_start_it(down: IrisHost) -> None:
 def test_what_root_started_and_crashed_the_owner_cannot_start(down: IrisHost) -> None:
     down.host.run("iris", "start", "IRIS", "quietly")
     down.host.run("kill", "-KILL", str(down.seen()["pid"]))
-    down.host.wait_until("death", lambda: down.qlist()[3].startswith("down"))
+    down.host.wait_until("death", down.is_down)
 
     done = down.start(check=False)
 
@@ -156,7 +161,11 @@ def test_a_configuration_that_it_does_not_start_with(down: IrisHost, lines: str,
 
 
 def test_journals_to_the_alternate_directory_if_the_group_cannot_write_the_first(down: IrisHost) -> None:
-    down.host.run("sh", "-c", "mkdir -p /jrn1 /jrn2; chown irisowner:irisowner /jrn1; chown irisowner:irisusr /jrn2; chmod 775 /jrn1 /jrn2")
+    down.host.run(
+        "sh",
+        "-c",
+        "mkdir -p /jrn1 /jrn2; chown irisowner:irisowner /jrn1; chown irisowner:irisusr /jrn2; chmod 775 /jrn1 /jrn2",
+    )
     down.start("[Journal]\nCurrentDirectory=/jrn1/\nAlternateDirectory=/jrn2/\n")
 
     assert down.records("SET x") == ["OK 1"]

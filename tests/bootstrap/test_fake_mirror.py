@@ -55,7 +55,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
 def formed(hosts: Hosts) -> Hosts:
     """All have joined."""
     for name, member in (("b", "backup"), ("dr", "drasync")):
-        if hosts[name].qlist()[3].startswith("down"):
+        if hosts[name].is_down():
             hosts[name].start(JOIN.format(member=member, name=f"TRAK{name.upper()}"))
         authorize(hosts["a"], f"CN={name.upper()}, O=Test")
     return hosts
@@ -69,7 +69,7 @@ def mirror(formed: Hosts) -> Hosts:
         host.host.run("sh", "-c", "ip route flush type blackhole")
         host.host.plug_in()
         host.host.run("systemctl", "start", "ISCAgent.service")
-        if host.qlist()[3].startswith("down"):
+        if host.is_down():
             host.start()
     formed["arb"].host.run("systemctl", "start", "ISCAgent.service")
     if formed["b"].mirror_status() == "Primary":
@@ -116,7 +116,9 @@ def test_the_pending_list_is_the_primary_s(hosts: Hosts, formed: Hosts) -> None:
 
 def test_configuring_it_again_changes_nothing(mirror: Hosts) -> None:
     before = mirror["b"].host.run("cat", "/irissys/sys/iris.cpf").output
-    mirror["b"].put("/etc/again.cpf", JOIN.format(member="backup", name="OTHER").replace("arb:2188", "elsewhere:2188"), "irisowner")
+    mirror["b"].put(
+        "/etc/again.cpf", JOIN.format(member="backup", name="OTHER").replace("arb:2188", "elsewhere:2188"), "irisowner"
+    )
 
     assert mirror["b"].owner("iris", "merge", "IRIS", "/etc/again.cpf").status == 0
 
@@ -131,16 +133,25 @@ def test_what_each_says_of_itself(mirror: Hosts) -> None:
     ]
     assert mirror["b"].script("write $system.Mirror.IsMember(),$system.Mirror.IsPrimary(),$system.Mirror.IsBackup(),!") == "101"
     assert mirror["dr"].script("write $system.Mirror.IsMember(),$system.Mirror.GetStatus(),!") == "2CONNECTED"
-    assert mirror["a"].script('write $lg($system.Mirror.GetMemberStatus("TRAK"),1),$system.Mirror.MirrorName(),!') == "PrimaryTRAK"
+    assert (
+        mirror["a"].script('write $lg($system.Mirror.GetMemberStatus("TRAK"),1),$system.Mirror.MirrorName(),!') == "PrimaryTRAK"
+    )
     assert mirror["b"].script("write $lg(##class(SYS.Mirror).IsFailoverReady(),1),!") == "1"
 
 
 def test_its_record_of_the_mirror_has_the_documented_fields(mirror: Hosts) -> None:
-    lines = dict(line.split("=", 1) for line in mirror["dr"].host.run("cat", "/irissys/sys/iris.cpf").output.splitlines() if "=" in line)
+    lines = dict(
+        line.split("=", 1) for line in mirror["dr"].host.run("cat", "/irissys/sys/iris.cpf").output.splitlines() if "=" in line
+    )
     assert lines["TRAK"].split(",")[4:] == ["8000", "0", "1", "", "0", "arb|2188", "0", "0", "0", "0", "0"]
     fields = lines["TRAKB"].split(",")
     assert [fields[place] for place in (0, 1, 3, 5, 6, 7, 8)] == ["b", "2188", "b", "/irissys/sys/", "0", "b", "1972"]
-    assert (lines["JoinMirror"], lines["SystemName"], lines["AsyncMemberType"], lines["ValidatedMember"]) == ("1", "TRAKDR", "0", "1")
+    assert (lines["JoinMirror"], lines["SystemName"], lines["AsyncMemberType"], lines["ValidatedMember"]) == (
+        "1",
+        "TRAKDR",
+        "0",
+        "1",
+    )
 
 
 # Records
@@ -180,7 +191,7 @@ def test_a_primary_that_is_stopped_has_the_backup_take_over(mirror: Hosts) -> No
 
 def test_no_failover_keeps_the_backup_back(mirror: Hosts) -> None:
     mirror["a"].stop("nofailover")
-    mirror["b"].wait_for_status("Transition")
+    mirror["b"].wait_for_status("Waiting")
     assert "No failover is set: TRAKA has to be the primary" in mirror["b"].messages()
 
     mirror["a"].start()
@@ -194,7 +205,7 @@ def test_an_isolated_primary_stays_in_trouble_and_is_forced_down_later(mirror: H
     assert mirror["a"].records("SET lost", seconds=1) == [], "nothing is acknowledged"
 
     mirror["a"].host.plug_in()
-    mirror["a"].host.wait_until("being down", lambda: mirror["a"].qlist()[3].startswith("down"))
+    mirror["a"].host.wait_until("being down", mirror["a"].is_down)
 
     assert mirror["b"].mirror_status() == "Primary"
     mirror["a"].start()
@@ -264,7 +275,7 @@ def test_another_number_of_servers_keeps_the_backup_from_taking_over(mirror: Hos
 
     mirror["a"].kill()
 
-    mirror["b"].wait_for_status("Transition")
+    mirror["b"].wait_for_status("Waiting")
     assert "Automatic failover does not occur" in mirror["b"].messages()
     mirror["b"].stop()
     mirror["b"].host.run("sed", "-i", "s/MaxServers=5/MaxServers=4/", cpf)
@@ -275,7 +286,10 @@ def test_members_of_other_certificates_are_not_let_in(mirror: Hosts, tmp_path: P
     stranger = tmp_path / "ca"
     make_authority(stranger)
     mirror["b"].stop()
-    before = {name: mirror["b"].host.run("cat", f"/etc/iris-tls/{name}").output for name in ("CertificateFile.pem", "PrivateKeyFile.pem")}
+    before = {
+        name: mirror["b"].host.run("cat", f"/etc/iris-tls/{name}").output
+        for name in ("CertificateFile.pem", "PrivateKeyFile.pem")
+    }
     mirror["b"].certificate(stranger, "B")
 
     mirror["b"].start()

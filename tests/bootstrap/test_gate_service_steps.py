@@ -106,6 +106,17 @@ def test_another_unit_restarts_an_open_gate_never_and_a_closed_one_at_once(membe
     assert started() != before
 
 
+def test_another_version_of_the_responder_takes_over_by_itself(member: GateMember) -> None:
+    shown = lambda: member.host.run("systemctl", "show", "--property=MainPID", "mirror-status.service").output  # noqa: E731
+    assert mirror_status(member).startswith("HTTP/1.1 ")
+    before = shown()
+    switch = "cd /opt/cdk-intersystems; cp -r current/ bundles/another; ln -s bundles/another new; mv -T new current"
+    member.host.run("sh", "-ec", switch)
+    member.host.wait_until("the responder to end", lambda: shown() != before, 10)
+    assert mirror_status(member).startswith("HTTP/1.1 ")
+    assert "the program was replaced" in member.said("mirror-status.service")
+
+
 def test_wrong_rules_stop_with_one_line_and_the_former_ones_stay(member: GateMember) -> None:
     member.open()
     config = member.host.path("/opt/cdk-intersystems/config/gate.nft")

@@ -59,8 +59,15 @@ def test_it_runs_what_the_bundle_has_and_reads_what_the_step_writes() -> None:
 
 def test_it_has_no_more_rights_than_it_needs() -> None:
     service = unit()["Service"]
-    assert set(service["CapabilityBoundingSet"].split()) == {"CAP_NET_ADMIN", "CAP_DAC_OVERRIDE", "CAP_IPC_OWNER"}
-    assert (service["NoNewPrivileges"], service["ProtectSystem"], service["PrivateDevices"]) == ("true", "strict", "true")
+    wanted = {
+        "DynamicUser": "true",
+        "NoNewPrivileges": "true",
+        "ProtectSystem": "strict",
+        "CapabilityBoundingSet": "CAP_NET_ADMIN",
+    }
+    assert {name: service[name] for name in wanted} == wanted
+    # It asks `iris` as the responder does.
+    assert service["SupplementaryGroups"] == "irisusr"
     # It has to see the instance's shared memory and processes, and the host's network.
     assert not {"PrivateIPC", "PrivateUsers", "PrivateNetwork", "ProtectProc"} & set(service)
 

@@ -121,7 +121,6 @@ def test_iris_that_was_stopped_by_hand_is_left_alone(lab: Lab, server: LabHost) 
 
 
 def test_aws_that_refuses_is_asked_again(lab: Lab, server: LabHost) -> None:
-    lab.aws.fault("autoscaling", "DescribeAutoScalingInstances", "AccessDenied", 403, times=1)
     lab.aws.fault("autoscaling", "CompleteLifecycleAction", "AccessDenied", 403, times=1)
     scale_in(lab, server)
     assert (stops(server), actions(lab).count("CompleteLifecycleAction")) == (1, 1)

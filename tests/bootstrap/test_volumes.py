@@ -10,7 +10,7 @@ from cdk_intersystems.bootstrap.host.steps import ebs_volumes
 from cdk_intersystems.model import host_description, layout, tags
 from tests.bootstrap.lab.lab import Lab, LabHost
 from tests.bootstrap.single_steps import write_program
-from tests.bootstrap.volumes_lab import DATA, JOURNAL, Member, host_for_members
+from tests.bootstrap.volumes_lab import DATA, JOURNAL, Member, lab_for_members
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
@@ -21,8 +21,8 @@ Make = Callable[..., Member]
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Lab, LabHost]]:
-    with Lab() as lab:
-        yield lab, host_for_members(lab)
+    with lab_for_members() as made:
+        yield made
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_second_run_and_another_start_change_nothing_and_ask_nobody(make: Make
     before, uuids = member.host.files().calm(), [member.host.run("blkid", member.device(each)).output for each in ids]
     lab.aws.forget_calls()
     assert (member.run().log, lab.aws.calls()) == ([], [])
-    member.host.reboot()
+    member.reboot()
     assert member.mounts() == {}
     ran = member.run()
     looking = ("wipefs --json", "udevadm", "systemctl daemon-reload", "systemctl start")
@@ -85,7 +85,7 @@ def test_volumes_are_told_by_their_ids_in_any_order_and_by_any_of_udev_s_names(m
     member.run()
     for place in ("db", "jrnpri"):
         member.host.path(f"/irissys/{place}/what").write_text(place)
-    member.host.crash()
+    member.crash()
     for volume, ending in zip(reversed(ids), ("_1", "-ns-1"), strict=True):
         disk = lab.disk(volume)
         member.host.detach(disk)
@@ -215,7 +215,7 @@ def test_a_copy_that_is_attached_too_is_not_mounted_in_its_place(make: Make, lab
     member = make(JOURNAL)
     volume, copy = member.volume("journal", 16), member.volume("copy", 16)
     member.run()
-    member.host.reboot()
+    member.reboot()
     member.host.attach(lab.disk(copy))
     member.work_on(copy, f"dd if={member.device(volume)} of=$0 bs=1M")
     uuid = member.host.run("blkid", "--match-tag", "UUID", "--output", "value", member.device(volume)).output.strip()
@@ -265,7 +265,7 @@ def test_a_volume_that_has_grown_gets_a_larger_file_system_in_use(make: Make, la
         assert member.run().commands == ["xfs_growfs -d /irissys/db"]
         file.write("precious")
     assert (size_in_mib(member, "/irissys/db") > 850, member.run().log) == (True, [])
-    member.host.reboot()
+    member.reboot()
     member.run()
     assert member.host.path("/irissys/db/IRIS.DAT").read_text() == "precious"
 
@@ -306,7 +306,7 @@ def test_iris_can_require_the_mounts_and_they_go_after_it(make: Make) -> None:
     member.volumes()
     member.run()
     member.host.path("/etc/systemd/system/user-of-it.service").write_text(USES_IT)
-    member.host.run("umount", "/irissys/db")
+    member.host.run("systemctl", "stop", "irissys-db.mount")
     member.host.run("systemctl", "start", "user-of-it.service")
     assert set(member.mounts()) == {"/irissys/db"}
     member.host.run("systemctl", "stop", "irissys-db.mount")

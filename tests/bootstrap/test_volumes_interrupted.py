@@ -8,7 +8,7 @@ import pytest
 
 from tests.bootstrap.lab.lab import Lab, LabHost
 from tests.bootstrap.single_steps import die_everywhere, write_program
-from tests.bootstrap.volumes_lab import DATA, IMPATIENT, JOURNAL, UNDO, Member, host_for_members
+from tests.bootstrap.volumes_lab import DATA, IMPATIENT, JOURNAL, UNDO, Member, lab_for_members
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
@@ -20,8 +20,8 @@ Make = Callable[..., Member]
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[tuple[Lab, LabHost]]:
-    with Lab() as lab:
-        yield lab, host_for_members(lab, disk_mib=64)
+    with lab_for_members(disk_mib=64) as made:
+        yield made
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_while_a_file_system_is_made(make: Make, name: str, program: str) -> Non
     write_program(member.host, name, program.format(name=name))
     assert member.run(check=False).status not in (0, 1)
     member.host.path(f"/usr/local/sbin/{name}").unlink()
-    member.host.crash()
+    member.crash()
     member.run()
     check(member, ids)
 
@@ -128,7 +128,7 @@ def test_a_note_that_came_back_lets_no_finished_file_system_be_overwritten(make:
     volume = member.volume("journal", 16)
     member.run()
     member.host.path("/irissys/jrnpri/20261125.001").write_text("precious")
-    member.host.reboot()
+    member.reboot()
     # As of a root volume that was restored from a copy made in the wrong moment.
     member.host.path(f"{STATE}/making-iris-jrnpri").write_text(f"{volume} (journal)\n")
     member.run()

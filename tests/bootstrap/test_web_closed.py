@@ -90,6 +90,10 @@ CLOSED = [
     "/%2e%2e/%2e%2e/etc/passwd",
     "/opt/webgateway/bin/CSP.ini",
     "/csp/user/..;/bin/Systems/Module.cxw",
+    # Apache would read these as /csp/user/page.csp, and the Web Gateway perhaps not.
+    "/csp/sys/../user/page.csp",
+    "/csp/sys/%2e%2e/user/page.csp",
+    "/csp/user/./page.csp",
     "/server-status",
     "/status",
     "/status/web-server/x",
@@ -112,6 +116,12 @@ def test_everything_else_is_closed_however_it_is_written(lab: WebLab, target: st
     answer = lab.get(target)
     assert not answer.by_the_gateway
     assert answer.status in (400, 403, 404)
+
+
+def test_no_file_is_served(lab: WebLab) -> None:
+    lab.put("/etc/cdk-intersystems/web/root/index.html", b"a file")
+    for target in ("/index.html", "/"):
+        assert lab.get(target).status == 403
 
 
 FORWARDED = [
@@ -233,6 +243,21 @@ def test_however_many_ask_a_member_is_asked_once_a_second(lab: WebLab) -> None:
     command = "for i in 1 2 3 4 5 6 7 8; do curl -sk https://localhost$0 & done; wait"
     assert lab.host.run("sh", "-c", command, REGION).output == "SUCCESS" * 8
     assert all(member.asked_for_status <= 3 for member in lab.members.values())
+
+
+def test_whoever_asks_while_members_are_being_asked_waits_for_the_same_answer(lab: WebLab) -> None:
+    for member in lab.members.values():
+        member.mirror_status(None)
+    lab.host.run("systemctl", "restart", "region-status.service")
+    lab.host.wait_until("the responder", lambda: ":2190" in lab.host.run("ss", "-Hltn").output)
+    for member in lab.members.values():
+        member.asked_for_status = 0
+    command = "for i in 1 2 3 4 5 6 7 8; do curl -sk https://localhost$0 & done; wait"
+    assert lab.host.run("sh", "-c", command, REGION).output == "FAILED" * 8
+    assert all(member.asked_for_status <= 2 for member in lab.members.values())
+    for member in lab.members.values():
+        member.mirror_status(PRIMARY)
+    assert means(region(lab), PRIMARY)
 
 
 def test_a_head_request_has_no_body_and_others_are_refused(lab: WebLab) -> None:

@@ -5,12 +5,14 @@ They share one host, which is as good as new for each: starting another one take
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.bootstrap.lab import image
 from tests.bootstrap.lab.lab import Lab, LabHost
-from tests.bootstrap.single_steps import Ran, run_steps, write_program
+from tests.bootstrap.single_steps import Ran, leave, run_steps, write_program
 
 DATA = {"role": "data", "tag": "data", "count": 1, "mount_point": "/irissys/db", "file_system": "xfs"}
 JOURNAL = {"role": "journal", "tag": "journal", "count": 1, "mount_point": "/irissys/jrnpri", "file_system": "ext4"}
@@ -84,9 +86,19 @@ class Member:
         assert "\n" not in ran.failure, ran.failure
         return ran.failure
 
+    def crash(self) -> None:
+        """Ends the host at once, as a power cut."""
+        leave(self.host)
+        self.host.crash()
+
+    def reboot(self) -> None:
+        """Reboots the host in good order."""
+        leave(self.host)
+        self.host.reboot()
+
     def take_away(self, volume: str) -> None:
         """Detaches a volume while the host is off."""
-        self.host.crash()
+        self.crash()
         self.host.detach(self.lab.disk(volume))
         self.lab.aws.client("ec2").detach_volume(VolumeId=volume)
 
@@ -129,9 +141,12 @@ class Member:
             ec2.delete_volume(VolumeId=volume)
 
 
-def host_for_members(lab: Lab, **options: Any) -> LabHost:
-    """A host that members can share; it does nothing by itself."""
-    host = lab.host(name="host", address="10.20.1.10", description=lab.description("member"), user_data=b"", **options)
-    host.boot()
-    run_steps(host, lab.description("member"), "users")
-    return host
+@contextmanager
+def lab_for_members(**options: Any) -> Iterator[tuple[Lab, LabHost]]:
+    """A lab, and a host in it that members can share; it does nothing by itself."""
+    with Lab() as lab:
+        host = lab.host(name="host", address="10.20.1.10", description=lab.description("member"), user_data=b"", **options)
+        host.boot()
+        run_steps(host, lab.description("member"), "users")
+        yield lab, host
+        leave(host)

@@ -5,7 +5,6 @@ import json
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +53,8 @@ class Machine:
         #: What the superserver was asked.
         self.asked: list[str] = []
         self.asked_for_status = 0
+        #: What requests for a page `held` wait for.
+        self.released = threading.Event()
 
     def reachable(self, yes: bool) -> None:
         self._switch.connected(self._port, yes)
@@ -113,8 +114,8 @@ class Machine:
         line = connection.recv(8192).decode()
         if line:
             self.asked.append(line)
-            if "slow" in line:
-                time.sleep(0.5)
+            if "held" in line:
+                self.released.wait(20)
             user, _, rest = line.partition(" ")
             password, _, path = rest.strip().rpartition(" ")
             status = "401" if (user, password) != ("CSPSystem", PASSWORD) else "404" if "is-iris-there" in path else "200"

@@ -1,9 +1,11 @@
 """From a configuration to stacks: their names, what protects them, what they need of each other, and what app.py says."""
 
 import copy
+import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 import yaml
 
 from cdk_intersystems.configuration import deployment_of
+from cdk_intersystems.configuration.merge_files import merge_files_of
 from stacks.deployment_app import define_deployment, make_app
 
 ROOT = Path(__file__).parent.parent.parent
@@ -182,6 +185,53 @@ def run_app(*context: str, outdir: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # our own app
         [sys.executable, str(ROOT / "app.py")], env=env, capture_output=True, text=True, check=False, cwd=outdir.parent
     )
+
+
+def bundled(stack: Any, file: str) -> str:
+    """A file of the bundle that a stack publishes."""
+    (path,) = (path for path in _assets(stack) if path.suffix == ".tar")
+    with tarfile.open(path) as archive:
+        packed = archive.extractfile(file)
+        assert packed is not None
+        return packed.read().decode()
+
+
+def _assets(stack: Any) -> list[Path]:
+    directory = Path(stack.assembly.directory)
+    manifest = json.loads((directory / f"{stack.stack_name}.assets.json").read_text())
+    return [directory / file["source"]["path"] for file in manifest["files"].values()]
+
+
+def test_hosts_get_the_merge_files_that_the_command_prints(trakcare: dict[str, Any]) -> None:
+    for file in merge_files_of(deployment_of(TRAKCARE)):
+        stack, host = ("trak", file.host) if file.host in "ab" else (file.host, "server")
+        name = file.name.removeprefix(f"{'trak-' if stack == 'trak' else ''}{file.host}-")
+        assert bundled(trakcare[f"trakcare-primary-{stack}"], f"config/{host}/{name}.cpf") == file.text
+
+
+def test_what_the_configuration_says_reaches_the_hosts() -> None:
+    def change(data: dict[str, Any]) -> None:
+        archive = {"uri": "s3://example-kits/packages.tar", "sha256": "5" * 64, "region": "eu-west-1"}
+        data["platform"] |= {"packages_archive": archive}
+        data["application_tiers"][0] |= {"instance_type": "m6id.4xlarge", "local_storage": True}
+        data["web_tiers"][0] |= {"paths": ["/trakcare"], "gateway_parameters": {"MAX_CONNECTIONS": "500"}}
+
+    stacks = synthesized(change)
+    member, arbiter, app, web = (
+        json.loads(bundled(stacks[f"trakcare-primary-{stack}"], f"config/{host}/host.json"))
+        for stack, host in (("trak", "b"), ("trak", "arbiter"), ("app", "server"), ("web", "server"))
+    )
+
+    assert member["mirror"]["databases"] == TRAKCARE["mirror_sets"][0]["databases"]
+    assert member["service_ports"] == [1972, 6661]
+    assert member["kit"]["sha256"] == TRAKCARE["platform"]["kit"]["sha256"]
+    assert arbiter["kit"]["key"] == "ISCAgent-2025.3-lnxrh9x64.tar.gz"
+    assert {host["packages"]["sha256"] for host in (member, arbiter, app, web)} == {"5" * 64}
+    assert {host["packages"]["region"] for host in (member, arbiter, app, web)} == {"eu-west-1"}
+    assert {host["operating_system"] for host in (member, arbiter, app, web)} == {"rhel9"}
+    assert app["local_storage"] is True
+    assert (web["web"]["application_tier"], web["web"]["paths"]) == ("app", ["/trakcare"])
+    assert web["web"]["gateway_parameters"] == {"MAX_CONNECTIONS": "500"}
 
 
 def test_an_unknown_deployment_is_told_without_a_trace_and_nothing_is_written(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ _AT_EACH_START: Final = "#cloud-boothook\n"
 _FOLDER, _FILE, _PROGRAM = 0o755, 0o644, 0o755
 
 
+@cache
 def first_boot() -> str:
     """The user data of every host, byte for byte."""
     return _AT_EACH_START + files(__package__).joinpath("first_boot.py").read_text(encoding="utf-8")

@@ -54,7 +54,7 @@ class HostBundle(Construct):
         super().__init__(scope, id)
         packed = bundle(files)
         self.version = version_of(packed)
-        bucket, key = _publish(self, packed, self.version, f"Bundle of {deployment}/{group}")
+        bucket, key = publish(self, packed, self.version, f"Bundle of {deployment}/{group}")
         stack = Stack.of(self)
         self._object = f"arn:{stack.partition}:s3:::{bucket}/{key}"
         self._parameter = bootstrap_parameter(deployment, group)
@@ -148,8 +148,15 @@ def parameter_arns(scope: Construct, *names: str) -> list[str]:
     ]
 
 
-def _publish(scope: Construct, packed: bytes, version: str, name: str) -> tuple[str, str]:
-    """Hand the bundle to the stack's synthesizer, as the CDK's own assets are; the bucket and key it will have."""
+def publish(scope: Construct, packed: bytes, version: str, name: str) -> tuple[str, str]:
+    """Hand a bundle to the stack's synthesizer, as the CDK's own assets are; the bucket and key it will have.
+
+    Args:
+        scope: A construct of the stack.
+        packed: The bundle.
+        version: Its version.
+        name: What it is, in the list of assets.
+    """
     stage = Stage.of(scope)
     assert stage is not None
     path = Path(stage.asset_outdir) / f"asset.{version}.tar"

@@ -110,15 +110,20 @@ class IrisHost:
         return self.host.run("iris", "qlist", "IRIS").output.strip().split("^")
 
     def mirror_status(self) -> str:
-        """Field 12 of qlist."""
-        return self.qlist()[11]
+        """What field 12 of qlist says, as long as the instance runs."""
+        return str(self.seen().get("mirror_status", ""))
+
+    def is_down(self) -> bool:
+        """Whether its process is gone."""
+        return not self.host.path(f"/proc/{self.seen().get('pid', 'none')}").exists()
 
     def messages(self) -> str:
         return self.host.run("cat", "/irissys/sys/mgr/messages.log").output
 
     def seen(self) -> dict[str, Any]:
         """What the running instance shows of itself."""
-        found = json.loads(self.host.run("cat", "/dev/shm/fake-iris-irissys-sys.json").output)
+        file = self.host.path("/dev/shm/fake-iris-irissys-sys.json")
+        found = json.loads(file.read_text()) if file.exists() else {}
         assert isinstance(found, dict)
         return found
 
@@ -175,7 +180,9 @@ def lab(folder: Path, *names: str) -> Iterator[dict[str, IrisHost]]:
 
 
 def prepare_all(hosts: dict[str, IrisHost], authority: Path, *, agents: Sequence[str] = (), arbiter: str = "") -> None:
-    """Installs on all hosts at once: an instance, its license and certificate; on some the agent starts; one is only an arbiter."""
+    """Installs on all hosts at once: an instance, its license and certificate; on some the agent starts; one is only an
+    arbiter.
+    """
 
     def work(name: str) -> None:
         host = hosts[name]
@@ -213,8 +220,9 @@ def issue(
     key, request = made / "PrivateKeyFile.pem", made / "csr"
     _openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/O=Test/CN={name}")
     (made / "extensions").write_text(f"keyUsage=critical,{usage}\nextendedKeyUsage={extended}\n")
-    _openssl("x509", "-req", "-in", request, "-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-days", "9",
-             "-set_serial", str(uuid.uuid4().int), "-extfile", made / "extensions", "-out", made / "CertificateFile.pem")  # fmt: skip
+    authority = ["-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-set_serial", str(uuid.uuid4().int)]
+    _openssl("x509", "-req", "-in", request, *authority, "-days", "9", "-extfile", made / "extensions",
+             "-out", made / "CertificateFile.pem")  # fmt: skip
     shutil.copyfile(folder / "CAFile.pem", made / "CAFile.pem")
     return made
 

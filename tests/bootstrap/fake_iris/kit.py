@@ -28,8 +28,8 @@ def make_kit(
         system: What it is for, as `ubuntu2404` or `rh9`. The installer refuses any other (UNIX 3.3).
         machine: `x64` or `arm64`. Default: this machine's.
         product: Name of the product.
-        extra: More files: path below the kit's top folder -> content, or a file to take it from. Those from a file keep its mode,
-            others are executable if they begin with `#!`.
+        extra: More files: path below the kit's top folder -> content, or a file to take it from. Those from a file keep its
+            mode, others are executable if they begin with `#!`.
 
     Returns:
         The file, `IRIS-version-lnxSYSTEM.tar.gz`.

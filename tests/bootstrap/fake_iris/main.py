@@ -1,4 +1,6 @@
-"""The program behind every command of the fake kit: `main.py NAME arguments`. It stands beside the engine, wherever that is copied to."""
+"""The program behind every command of the fake kit: `main.py NAME arguments`. It stands beside the engine, wherever that is
+copied to.
+"""
 
 import sys
 from pathlib import Path

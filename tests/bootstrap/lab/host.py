@@ -212,7 +212,7 @@ class Host:
         variables = [f"{name}={value}" for name, value in self._environment.items()]
         path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         inside = ["env", "-i", path, "LANG=C.UTF-8", "HOME=/root", *variables, *map(str, words)]
-        return ["nsenter", "--target", str(self.pid), *_NAMESPACES, "--wd=/", "--", *inside]
+        return ["nsenter", "--target", str(self.pid), *_NAMESPACES, "--wdns=/", "--", *inside]
 
     def run(self, *words: str | Path, stdin: str = "", check: bool = True, seconds: float = 60) -> Answer:
         """Runs a command on the host, as root.

@@ -134,3 +134,22 @@ def test_the_command_prints_what_is_published(command: str, file: str) -> None:
     )
 
     assert done.stdout == (REFERENCE / file).read_text(encoding="utf-8")
+
+
+def test_the_packages_of_a_deployments_hosts_are_printed_one_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def packages(*arguments: str) -> list[str]:
+        assert main(["--config-dir", str(CONFIG), "packages", *arguments]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    every = packages("trakcare")
+    assert every == sorted(set(every))
+    assert {"amazon-ssm-agent", "xfsprogs", "httpd"} <= set(every)
+    assert set(packages("trakcare", "--role", "arbiter")) < set(every)
+    # minimal has neither web servers nor RHEL.
+    assert not {"apache2", "httpd", "amazon-ssm-agent"} & set(packages("minimal"))
+    assert "apache2" in packages("minimal", "--role", "web")
+
+
+def test_the_packages_of_no_deployment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--config-dir", str(CONFIG), "packages", "nowhere"]) == 2
+    assert "no deployment of this name" in capsys.readouterr().err

@@ -27,9 +27,8 @@ from ..mirror_status.mirror_status import (
 #: What `iris-gate open` makes of the exit status of the command that it asks.
 PRIMARY, NOT_PRIMARY, UNKNOWN = 0, 1, 2
 
-#: How long `iris qlist` and the superserver may take: together one interval of the renewer, so that a question that hangs costs
-#: no lease, which is three times as long.
-QLIST_SECONDS = 0.6
+#: How long `iris qlist` and the superserver may take: a question that hangs once costs no lease, there is time for the next.
+QLIST_SECONDS = 1.0
 SUPERSERVER_SECONDS = 0.4
 #: How often the kernel is asked whether the connection was taken.
 _LOOK_EVERY_MS = 5

@@ -45,18 +45,16 @@ def prepare(lines: Lines, only: Sequence[str] = ()) -> int:
     Returns:
         The exit status.
     """
-    with run.alone(lines):
-        host = run.run_phase(lines, "prepare", only)
-        if host is None:
-            return 1
-        if only:
-            return 0
+
+    def have_it_serve(host: Context) -> None:
         if host.write(SERVE_UNIT, _SERVE_UNIT_TEXT):
             host.run(["systemctl", "daemon-reload"])
-    # It sends what was said, too: here that would hold up IRIS.
-    if run.served() != run.version() or lines.something_done:
-        host.run(["systemctl", "start", "--no-block", SERVE_UNIT.name])
-    return 0
+        # It sends what was said, too: here that would hold up IRIS.
+        if run.served() != run.version() or lines.something_done:
+            host.run(["systemctl", "start", "--no-block", SERVE_UNIT.name])
+
+    with run.alone(lines):
+        return int(not run.run_phase(lines, "prepare", have_it_serve, only))
 
 
 def serve(lines: Lines, only: Sequence[str] = ()) -> int:
@@ -69,19 +67,18 @@ def serve(lines: Lines, only: Sequence[str] = ()) -> int:
     Returns:
         The exit status.
     """
+
+    def tell_and_note(host: Context) -> None:
+        first_boot.signal(host.aws, host.me, "SUCCESS")
+        host.write(run.SERVED, run.version() + "\n")
+        lines.say(f"serves with version {run.version()}")
+        send(host)
+
     with run.alone(lines):
         if not only and run.served() == run.version():
             send(run.open_host(lines))
             return 0
-        host = run.run_phase(lines, "serve", only)
-        if host is None:
-            return 1
-        if not only:
-            first_boot.signal(host.aws, host.me, "SUCCESS")
-            lines.say(f"serves with version {run.version()}")
-            host.write(run.SERVED, run.version() + "\n")
-            send(host)
-    return 0
+        return int(not run.run_phase(lines, "serve", tell_and_note, only))
 
 
 def apply(lines: Lines, *, even_primary: bool = False) -> int:
@@ -95,16 +92,19 @@ def apply(lines: Lines, *, even_primary: bool = False) -> int:
         The exit status.
 
     Raises:
-        StepError: This member is primary, or it can't be fetched.
+        StepError: This member is primary, or may be, or the bundle can't be fetched.
     """
     with run.alone(lines):
-        host = run.open_host(lines)
+        before, host = first_boot.CURRENT.resolve(), CONFIG.resolve().name
+        if not before.is_dir():
+            raise StepError("nothing was applied to this host yet: run systemctl restart cdk-host")
         if not even_primary:
-            _refuse_primary(host)
-        before = first_boot.CURRENT.resolve()
-        first_boot.apply(host.aws, host.me)
+            _refuse_primary()
+        # Not by what the applied bundle says of this host: it may be what has to be mended.
+        me = first_boot.Metadata().identity()
+        first_boot.apply(Aws(me), me)
         after = first_boot.CURRENT.resolve()
-        lines.say(_difference(before, after, CONFIG.resolve().name))
+        lines.say(_difference(before, after, host))
         keep = {before.name, after.name}
         for folder in BUNDLES.iterdir() if before != after else ():
             if folder.name not in keep:
@@ -151,10 +151,11 @@ def _published() -> str | None:
     return None
 
 
-def _refuse_primary(host: Context) -> None:
+def _refuse_primary() -> None:
     from ..gate import role
 
-    if host.description.role == "member" and role.ask("iris", host.description.instance).word == "primary":
+    description = read_description(CONFIG / "host.json")
+    if description.role == "member" and role.ask("iris", description.instance).word == "primary":
         raise StepError("this member is primary: apply to the backup first and let it take over, or add --even-primary")
 
 

@@ -6,10 +6,12 @@ import argparse
 import json
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Callable, Optional, Sequence
 
 from . import apply, run
 from .errors import StepError
+from .unsent import send
 
 if TYPE_CHECKING:
     from .context import Context
@@ -31,8 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
-    except StepError as error:
-        print(f"cdk-host: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+    except (StepError, OSError) as error:
+        print(f"cdk-host: {run.in_one_line(error, run.Lines(kept=False))}", file=sys.stderr)  # noqa: T201
         return 1
 
 
@@ -63,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     tells.add_argument("--offline", action="store_true", help="don't ask which version is published")
     asks = add("role", _role, "tell the role in the mirror; exit status 0 primary, 1 not primary, 2 unknown")
     asks.add_argument("--json", action="store_true", help="tell it in JSON")
+    does = (
+        "what the runbooks of a mirror have a failover member do: tell what it is, wait until it is the backup, hand over, stop"
+    )
+    member = add("member", _member, does)
+    member.add_argument("what", choices=("tell", "await", "hand-over", "stop"))
+    member.add_argument("--needs", choices=("ready", "active"), default="ready", help="what the mirror has to be")
+    member.add_argument("--seconds", type=float, default=3600, help="for how long to await it")
+    add("image", _image, "make this machine what an image is to have, which is no host of a deployment, and leave no trace")
     add("authorize", _doing("authorize"), "have this mirror take the members and servers that the deployment names")
     add("renew", _doing("renew"), "renew this host's certificate if a third of its days is left")
     add("leave", _doing("leave"), "wait until Auto Scaling wants this server to go, then leave in good order")
@@ -106,9 +116,29 @@ def _role(options: argparse.Namespace) -> int:
     return tell_role(read_description(CONFIG / "host.json").instance, as_json=options.json)
 
 
+def _member(options: argparse.Namespace) -> int:
+    from . import member
+
+    return member.do(options.what, needs=options.needs, seconds=options.seconds)
+
+
+def _image(_options: argparse.Namespace) -> int:
+    from . import image
+
+    # Kept for CloudWatch it would be in the image.
+    image.build(run.Lines(kept=False))
+    return 0
+
+
 def _doing(name: str) -> Callable[[argparse.Namespace], int]:
     def command(_options: argparse.Namespace) -> int:
-        _work(name)(run.open_host(run.Lines()))
+        # The others run every few seconds, or for as long as the host does.
+        lines = run.Lines(kept=name == "renew")
+        with run.alone(lines) if name == "renew" else nullcontext():
+            host = run.open_host(lines)
+            _work(name)(host)
+            if name == "renew" and lines.something_done:
+                send(host)
         return 0
 
     return command

@@ -1,7 +1,7 @@
 """What the runbooks of a mirror ask a failover member and have it do: `cdk-host member`.
 
-The documents are made by `model/automation/`, which a test holds against this. What is told and taken here stays as it is: a document
-is deployed before the hosts get their new version.
+The documents are made by `model/automation/`, which a test holds against this. What is told and taken here stays as it is: a
+document is deployed before the hosts get their new version.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def do(what: str, *, needs: str, seconds: float) -> int:
     """Does what was asked for.
 
     Args:
-        what: One of `COMMANDS`.
+        what: `tell`, `await`, `hand-over` or `stop`.
         needs: What the mirror has to be: `ready` or `active`.
         seconds: For how long `await` waits.
 
@@ -179,5 +179,3 @@ def _word(yes: bool) -> str:
 
 
 _CHANGES: Dict[str, Callable[[Context, str], None]] = {"hand-over": hand_over, "stop": stop_backup}
-
-COMMANDS = ("tell", "await", *_CHANGES)

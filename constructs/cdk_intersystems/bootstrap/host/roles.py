@@ -14,6 +14,7 @@ from .steps.discovery import discovery
 from .steps.ecp import ecp_is_connected
 from .steps.gate import gate
 from .steps.host_name import host_name
+from .steps.image import instance_into_image
 from .steps.instance import instance_unit, start_instance
 from .steps.kernel import kernel
 from .steps.kit import agent_kit, kit
@@ -88,6 +89,13 @@ PREPARE: Steps = {
         leaving,
         logs,
     ),
+}
+
+#: What an image has already, which hosts of several roles may start from: one for all that run IRIS or its agent, one for
+#: web servers. Nothing that tells hosts apart, and nothing secret.
+IMAGE: Steps = {
+    "member": (packages, users, limits, instance_into_image),
+    "web": (packages, limits, users, web_gateway),
 }
 
 SERVE: Steps = {

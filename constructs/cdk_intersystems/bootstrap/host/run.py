@@ -61,8 +61,14 @@ class Lines:
         something_done: Whether anything was more than looking.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: bool = True) -> None:
+        """Begins.
+
+        Args:
+            kept: Whether what is said is kept for CloudWatch; not by what runs every few seconds.
+        """
         self.something_done = False
+        self._kept = kept
         # A unit's output is in the journal; what a person starts says it there too.
         self._in_journal = "JOURNAL_STREAM" in os.environ
         RUN.mkdir(mode=0o700, exist_ok=True)
@@ -77,7 +83,8 @@ class Lines:
     def note(self, line: str) -> None:
         """Takes a line that was said elsewhere."""
         self.something_done = self.something_done or not line.startswith(_LOOKING)
-        keep(line)
+        if self._kept:
+            keep(line)
 
 
 def version() -> str:
@@ -134,16 +141,17 @@ def alone(lines: Lines) -> Iterator[None]:
         yield
 
 
-def run_phase(lines: Lines, phase: str, only: Sequence[str] = ()) -> Optional[Context]:
+def run_phase(lines: Lines, phase: str, then: Step, only: Sequence[str] = ()) -> bool:
     """Runs the steps of a phase until one fails; everybody who waits for this host is told of that.
 
     Args:
         lines: Where what is said goes.
         phase: `prepare` or `serve`.
-        only: Names of the steps to do. Default: all.
+        then: What is done after the last step.
+        only: Names of the steps to do, without anything after them, and without telling others of a failure. Default: all.
 
     Returns:
-        The host. None: it failed.
+        Whether nothing failed.
     """
     me, host, step_name = None, None, ""
     try:
@@ -153,15 +161,17 @@ def run_phase(lines: Lines, phase: str, only: Sequence[str] = ()) -> Optional[Co
             step_name = step.__name__
             lines.say(f"{phase}: {step_name}")
             step(host)
+        if not only:
+            step_name = then.__name__
+            then(host)
+            _forget_failure(phase)
     except Exception as error:  # whatever it is, it is told
         failure = Failure(phase, step_name, in_one_line(error, lines), version(), int(time.time()))
-        _tell(lines, failure, me)
+        _tell(lines, failure, None if only else me)
         if host:
             send(host)
-        return None
-    if not only:
-        _forget_failure(phase)
-    return host
+        return False
+    return True
 
 
 def steps_of(role: str, phase: str, only: Sequence[str] = ()) -> Sequence[Step]:

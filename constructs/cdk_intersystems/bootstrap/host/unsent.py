@@ -27,6 +27,8 @@ def keep(line: str) -> None:
         line: The line.
     """
     with suppress(OSError), UNSENT.open("a", encoding="utf-8") as file:
+        if file.tell() > 2 * _MOST_BYTES:
+            file.truncate(0)
         file.write(json.dumps([time.time(), line]) + "\n")
 
 

@@ -5,22 +5,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .files import words
 from .installation import IrisError
 
 if TYPE_CHECKING:
     from .server import Server
 
-#: CPF, "[Actions]", last page: the order in which actions are processed, whatever their order in the file. In particular ConfigMirror
-#: comes before resources, databases and namespaces, all of those before ModifyService, and Execute is last. Those that the fake can't
-#: do aren't in it; it refuses them.
-ORDER = (
+#: CPF, "[Actions]", last page: the order in which actions are processed, whatever their order in the file. In particular
+#: ConfigMirror comes before resources, databases and namespaces, all of those before ModifyService, and Execute is last.
+#: Those that the fake can't do aren't in it; it refuses them.
+ORDER = words(
     "CreateSSLConfig ModifySSLConfig ModifySystem DeleteSSLConfig ModifyMonitor ModifyJournal ModifyConfig ModifyECP "
-    "DeleteMapGlobal DeleteMapRoutine DeleteNamespace DeleteDatabase DeleteECPServer DeleteResource CreateECPServer ModifyECPServer "
-    "ConfigMirror CreateResource CreateDatabase ModifyDatabase CreateNamespace ModifyNamespace CreateMapPackage CreateMapGlobal "
-    "CreateMapRoutine ModifyMapPackage ModifyMapGlobal ModifyMapRoutine ModifyMirrorMember ModifyStartup ModifyService DeleteUser "
-    "DeleteApplication DeleteRole DeleteServer CreateServer CreateRole CreateUser CreateApplication ModifyResource ModifyRole "
-    "ModifyServer ModifyUser ModifyApplication Execute"
-).split()
+    "DeleteMapGlobal DeleteMapRoutine DeleteNamespace DeleteDatabase DeleteECPServer DeleteResource CreateECPServer "
+    "ModifyECPServer ConfigMirror CreateResource CreateDatabase ModifyDatabase CreateNamespace ModifyNamespace "
+    "CreateMapPackage CreateMapGlobal CreateMapRoutine ModifyMapPackage ModifyMapGlobal ModifyMapRoutine ModifyMirrorMember "
+    "ModifyStartup ModifyService DeleteUser DeleteApplication DeleteRole DeleteServer CreateServer CreateRole CreateUser "
+    "CreateApplication ModifyResource ModifyRole ModifyServer ModifyUser ModifyApplication Execute"
+)
 
 _ITEM = re.compile(r'\s*([A-Za-z0-9_.]+)\s*=\s*("(?:[^"]|"")*"|[^",]*)\s*(?:,|$)')
 

@@ -1,7 +1,8 @@
-"""The ISCAgent: it answers for the instances of its host when they can't, and is the arbiter of mirrors (HA 3.1.3, 3.1.4, 4.14).
+"""The ISCAgent: it answers for the instances of its host when they can't, and is the arbiter of mirrors (HA 3.1.3, 3.1.4,
+4.14).
 
-It runs as user iscagent. What it needs more for, an instance lets it do by a program with more privileges (HA 4.14, irisuxagent); here
-a process that stays root does it. That agents check certificates too isn't in the fake.
+It runs as user iscagent. What it needs more for, an instance lets it do by a program with more privileges (HA 4.14,
+irisuxagent); here a process that stays root does it. That agents check certificates too isn't in the fake.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""The `iris` command (SAG 27.3, "Controlling an Instance"). Exit statuses that no public page tells are 0 for done, 1 for not done."""
+"""The `iris` command (SAG 27.3, "Controlling an Instance"). Exit statuses that no public page tells are 0 for done, 1 for not
+done.
+"""
 
 import asyncio
 import os
@@ -9,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from . import qlist
-from .cpf import Document
 from .files import note_call
 from .installation import Installation, IrisError, find, os_user, registered
 from .log import Log

@@ -1,12 +1,15 @@
-"""ConfigMirror, and the class methods that create a mirror and join one (CPF, "ConfigMirror"; Merge 9.6; Class Reference, SYS.Mirror)."""
+"""ConfigMirror, and the class methods that create a mirror and join one (CPF, "ConfigMirror"; Merge 9.6; Class Reference,
+SYS.Mirror).
+"""
 
 import asyncio
 import os
 import re
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import tls
+from .files import words
 from .installation import IrisError
 from .journal import Journal
 from .mirror_config import Entry, MirrorConfig, load
@@ -19,12 +22,12 @@ if TYPE_CHECKING:
 _ROLES = {"primary": 0, "backup": 0, "drasync": 2, "rorasync": 2, "rwrasync": 2}
 _ASYNC_TYPES = {"drasync": "0", "rorasync": "1", "rwrasync": "2"}
 #: "any property in the inventory of the MirrorInfo parameter of SYS.Mirror.CreateNewMirrorSet()".
-_MIRROR_INFO = (
+_MIRROR_INFO = words(
     "ArbiterNode QOSTimeout UseSSL VirtualAddress CompressionForFailoverMembers CompressionTypeForFailoverMembers "
     "CompressionForAsyncMembers CompressionTypeForAsyncMembers AllowParallelDejournaling"
-).split()
-_LOCAL_INFO = "VirtualAddressInterface ECPAddress MirrorAddress AgentAddress AgentPort".split()
-_OWN = "Name Member Primary SystemName SSLDir ArbiterURL Map Ordinal".split()
+)
+_LOCAL_INFO = words("VirtualAddressInterface ECPAddress MirrorAddress AgentAddress AgentPort")
+_OWN = words("Name Member Primary SystemName SSLDir ArbiterURL Map Ordinal")
 
 
 async def config_mirror(server: "Server", action: "Action") -> None:
@@ -53,7 +56,8 @@ async def config_mirror(server: "Server", action: "Action") -> None:
     if role == "primary":
         await create(server, name, system, properties, local)
     else:
-        await join(server, name, system, server.installation.name, primary, 2188, _ASYNC_TYPES.get(role, ""), local)
+        agent = Agent(primary, 2188, server.installation.name)
+        await join(server, name, system, agent, async_type=_ASYNC_TYPES.get(role, ""), local=local)
 
 
 def _by_host_name(action: "Action") -> tuple[str, str]:
@@ -101,7 +105,9 @@ async def _check(server: "Server", name: str, system: str, local: dict[str, str]
         raise IrisError(f"Mirror name '{name}' is already in use")
     if Journal.left_by(server.journal.folder, name.upper()):
         # Error Reference; the guide to why isn't public.
-        raise IrisError(f"Failed to create or join mirror set {name} because a mirror journal file exists with the same mirror name")
+        raise IrisError(
+            f"Failed to create or join mirror set {name} because a mirror journal file exists with the same mirror name"
+        )
     try:
         # HA 4.4: "cannot be added to a mirror ... unless the ISCAgent process is running on its host system".
         (await connect("127.0.0.1", int(local.get("AgentPort", 2188)), "agent", seconds=2)).close()
@@ -142,18 +148,22 @@ async def create(server: "Server", name: str, system: str, properties: dict[str,
     await _wait(server, "Primary")
 
 
-async def join(
-    server: "Server", name: str, system: str, instance: str, agent: str, port: int, async_type: str, local: dict[str, str]
-) -> None:
+class Agent(NamedTuple):
+    """Where the primary is asked to let a member join: its agent's address and port, and its instance."""
+
+    address: str
+    port: int
+    instance: str
+
+
+async def join(server: "Server", name: str, system: str, agent: Agent, *, async_type: str = "", local: dict[str, str]) -> None:
     """SYS.Mirror.JoinMirrorAsFailoverMember() and JoinMirrorAsAsyncMember().
 
     Args:
         server: This instance.
         name: The mirror.
         system: This member's name.
-        instance: The primary's instance.
-        agent: Address of its host, where its agent is asked.
-        port: The agent's port.
+        agent: The primary's.
         async_type: "0" disaster recovery, "1", "2" reporting; empty: failover member.
         local: This member's addresses.
 
@@ -163,13 +173,13 @@ async def join(
     await _check(server, name, system, local)
     entry = _entry(server, system, local, 2 if async_type else 0)
     try:
-        peer = await connect(agent, port, "agent", seconds=5)
+        peer = await connect(agent.address, agent.port, "agent", seconds=5)
         answer = await peer.ask(
-            10, op="join", instance={"name": instance, "mirror": name.upper()}, mirror=name.upper(), entry=entry.to_json()
+            10, op="join", instance={"name": agent.instance, "mirror": name.upper()}, mirror=name.upper(), entry=entry.to_json()
         )
         peer.close()
     except OSError as error:
-        raise IrisError(f"Agent is unreachable with {agent}, reason: {error}") from error
+        raise IrisError(f"Agent is unreachable with {agent.address}, reason: {error}") from error
     if "error" in answer:
         raise IrisError(f"Could not join existing mirror: {answer['error']}")
     shared = answer["shared"]
@@ -183,8 +193,8 @@ async def join(
 
 
 async def _wait(server: "Server", *states: str) -> None:
-    """Waits for a member's state: the guide's merge files create mirrored databases right after ConfigMirror. With TLS a member that
-    joins has to be authorized first; nothing tells that the action waits for that.
+    """Waits for a member's state: the guide's merge files create mirrored databases right after ConfigMirror. With TLS a member
+    that joins has to be authorized first; nothing tells that the action waits for that.
     """
     for _ in range(200):
         if server.mirror and server.mirror.state in (*states, "Stopped"):

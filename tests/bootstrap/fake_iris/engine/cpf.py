@@ -77,7 +77,8 @@ class Document:
         """Refuses what an instance would not start with.
 
         Args:
-            merge: Whether it is a merge file: only there may actions stand (CPF, "[Actions]": startup fails if they are in a CPF).
+            merge: Whether it is a merge file: only there may actions stand (CPF, "[Actions]": startup fails if they are in a
+                CPF).
 
         Raises:
             IrisError: If a section or parameter isn't documented, or a value isn't as documented.

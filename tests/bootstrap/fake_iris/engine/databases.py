@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .files import words
 from .installation import IrisError
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 #: HA 4.8.1: these can't be mirrored.
 SYSTEM = ("IRISSYS", "IRISSECURITY", "IRISLIB", "IRISLOCALDATA", "IRISTEMP", "IRISAUDIT", "ENSLIB", "IRISMETRICS")
-_KNOWN = (
+_KNOWN = words(
     "Name Directory ResourceName Size MaxSize ExpansionSize MirrorSetName MirrorDBName LogicalOnly Seed Server MountRequired "
     "MountAtStartup GlobalJournalState NewGlobalCollation NewGlobalIsKeep ReadOnly BlockSize ClusterMountMode StreamLocation"
-).split()
+)
 
 
 async def create(server: "Server", action: "Action") -> None:
@@ -99,7 +100,7 @@ def _create_remote(server: "Server", action: "Action", name: str, directory: str
     if fields is None:
         raise IrisError(f"line {action.number}: there is no ECP server {remote}")
     mirrored = directory.startswith(":mirror:")
-    if mirrored and (fields.split(",") + ["", "", ""])[2] in ("", "0"):
+    if mirrored and [*fields.split(","), "", "", ""][2] in ("", "0"):
         # Error Reference: "Database %1 is not allowed for ECP Non-Mirror Connection".
         raise IrisError(f"Database {directory} is not allowed for ECP Non-Mirror Connection")
     server.cpf.set("Databases", name, f"{directory},{remote}")

@@ -169,7 +169,9 @@ class EcpClient:
             if name in used and name not in self._connections:
                 if len(self._connections) >= self._server.max_servers:
                     # CPF, "MaxServers": "the maximum number of connections that this instance can establish".
-                    self._server.log(2, f"More than {self._server.max_servers} data servers: {name} is not used", "Generic.Event")
+                    self._server.log(
+                        2, f"More than {self._server.max_servers} data servers: {name} is not used", "Generic.Event"
+                    )
                     continue
                 connection = Connection(self._server, name, definition)
                 self._connections[name] = connection

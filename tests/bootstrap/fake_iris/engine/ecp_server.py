@@ -71,7 +71,9 @@ class EcpServer:
         service = server.security.service("%Service_ECP")
         if not service["Enabled"]:
             return "%Service_ECP is not enabled"
-        if service["ClientSystems"] and peer.address not in [one.split("|")[0] for one in str(service["ClientSystems"]).split(";")]:
+        if service["ClientSystems"] and peer.address not in [
+            one.split("|")[0] for one in str(service["ClientSystems"]).split(";")
+        ]:
             return "not an allowed incoming connection"  # Scale 4.3
         dn = tls.distinguished_name(peer.certificate)
         if int(data["system"]["SSLECPServer"]) == 2 and not dn:

@@ -15,7 +15,12 @@ NOTES = Path("/var/log/fake-iris")
 #: Set by a test: times are multiplied by "scale"; see Settings.
 SETTINGS = Path("/etc/fake-iris/settings.json")
 #: Stands for the instance's shared memory (SAG 25.2).
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - that is the place for it
+SHARED_MEMORY = Path("/dev/shm")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
 
 
 def write_json(path: Path, value: Any, mode: int = 0o660) -> None:
@@ -48,7 +53,9 @@ def note_call(program: str, arguments: list[str]) -> None:
         for name, value in sorted(os.environ.items())
         if name.startswith(("ISC_", "IRISSYS"))
     }
-    line = json.dumps({"time": time.time(), "uid": os.getuid(), "program": program, "arguments": arguments, "environment": shown})
+    line = json.dumps(
+        {"time": time.time(), "uid": os.getuid(), "program": program, "arguments": arguments, "environment": shown}
+    )
     NOTES.mkdir(mode=0o1777, parents=True, exist_ok=True)
     if os.geteuid() == 0:
         NOTES.chmod(0o1777)
@@ -73,9 +80,10 @@ class Settings:
 
     Attributes:
         scale: All waiting times of mirroring and ECP are multiplied by it.
-        trouble_shows: What `iris qlist` and GetMemberStatus() say of a primary in trouble. HA 5.1.1.1 says "In Trouble"; the Class
-            Reference, %SYSTEM.Mirror.GetMemberStatus(), says "Primary" with a second item. Both are tried.
-        restart_after_joining: A member that was authorized doesn't connect before it is restarted. Undocumented; seen by others.
+        trouble_shows: What `iris qlist` and GetMemberStatus() say of a primary in trouble. HA 5.1.1.1 says "In Trouble"; the
+            Class Reference, %SYSTEM.Mirror.GetMemberStatus(), says "Primary" with a second item. Both are tried.
+        restart_after_joining: A member that was authorized doesn't connect before it is restarted. Undocumented; seen by
+            others.
         zmirror: A command that is run for each entry point of ^ZMIRROR, with the entry point's name, if %SYS has that routine.
     """
 

@@ -20,11 +20,11 @@ from .security import initial
 #: Main program and engine, as they stand in the kit.
 _PROGRAM = Path(__file__).resolve().parent.parent
 _KNOWN = {
-    "ISC_CPF_MERGE_FILE", "ISC_INSTALLER_MANIFEST", "ISC_INSTALLER_PARAMETERS", "ISC_INSTALLER_LOGFILE", "ISC_INSTALLER_LOGLEVEL",
-    *(f"ISC_PACKAGE_{name}" for name in (
-        "INSTANCENAME", "INSTALLDIR", "UNICODE", "INITIAL_SECURITY", "MGRUSER", "MGRGROUP", "USER_PASSWORD", "CSPSYSTEM_PASSWORD",
-        "IRISUSER", "IRISGROUP", "CLIENT_COMPONENTS", "WEB_CONFIGURE", "WEB_SERVERTYPE", "WEB_APACHE_VERSION", "WEB_APACHE_USER",
-        "WEB_APACHE_CONF", "WEB_GATEWAY_DIR", "STARTIRIS", "IPM", "SUPERSERVER_PORT"))
+    "ISC_CPF_MERGE_FILE", "ISC_INSTALLER_MANIFEST", "ISC_INSTALLER_PARAMETERS", "ISC_INSTALLER_LOGFILE",
+    "ISC_INSTALLER_LOGLEVEL", *(f"ISC_PACKAGE_{name}" for name in ( "INSTANCENAME", "INSTALLDIR", "UNICODE", "INITIAL_SECURITY",
+    "MGRUSER", "MGRGROUP", "USER_PASSWORD", "CSPSYSTEM_PASSWORD", "IRISUSER", "IRISGROUP", "CLIENT_COMPONENTS", "WEB_CONFIGURE",
+    "WEB_SERVERTYPE", "WEB_APACHE_VERSION", "WEB_APACHE_USER", "WEB_APACHE_CONF", "WEB_GATEWAY_DIR", "STARTIRIS", "IPM",
+    "SUPERSERVER_PORT"))
 }  # fmt: skip
 _MGR_FOLDERS = "irissecurity irislib iristemp irislocaldata irisaudit enslib irismetrics user"
 
@@ -161,9 +161,9 @@ def _check_web() -> None:
 
 
 def _place(installation: Installation, password: str, gateway: str) -> None:
-    """Puts the files in place. What is there of an earlier installation is used again: General Installation Details 1.1, "Reusing
-    Installation Files", says so of relevant files, "like iris.cpf and your license file", and that an expired license fails the
-    installation. Which other files that is isn't public: here all but the programs, so databases and journals too.
+    """Puts the files in place. What is there of an earlier installation is used again: General Installation Details 1.1,
+    "Reusing Installation Files", says so of relevant files, "like iris.cpf and your license file", and that an expired license
+    fails the installation. Which other files that is isn't public: here all but the programs, so databases and journals too.
     """
     directory, mgr = installation.directory, installation.mgr
     key = mgr / "iris.key"
@@ -184,7 +184,9 @@ def _place(installation: Installation, password: str, gateway: str) -> None:
     _link(Path("/usr/local/bin/iris"), REGISTRY / "iris")
     _group_program(installation, directory / "bin" / "irisdb")
     if not installation.cpf.exists():
-        installation.cpf.write_text(DEFAULT_CPF.format(version=".".join(installation.version.split(".")[:2]), mgr=mgr, port=port))
+        installation.cpf.write_text(
+            DEFAULT_CPF.format(version=".".join(installation.version.split(".")[:2]), mgr=mgr, port=port)
+        )
     else:
         Document(installation.cpf.read_text()).check(merge=False)
     _own(installation, installation.cpf, 0o664)

@@ -67,7 +67,9 @@ class Joining:
 
     def unknown_name(self, dn: str, name: str) -> None:
         """A connection with a certificate that isn't a member's: a known member's new name has to be authorized."""
-        self._member.say(2, f"Mirror connection of {name or 'a member'} was dropped: {dn or 'no certificate'} is not authorized")
+        self._member.say(
+            2, f"Mirror connection of {name or 'a member'} was dropped: {dn or 'no certificate'} is not authorized"
+        )
         if dn and name in self._member.config.members and self._member.is_primary():
             self.renamed[dn] = name
 

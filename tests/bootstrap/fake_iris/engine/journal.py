@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 def usable_directory(server: "Server") -> Path:
     """The directory to journal to.
 
-    CPF, "CurrentDirectory" and "AlternateDirectory": full paths of existing directories, the alternate one for when the other is
-    unavailable; not set they become mgr/journal. SAG 25.1: a journal directory belongs to the group of InterSystems' processes, with
-    full permissions; "failure to set the permissions properly may lead to unexpected and serious errors". Here: it isn't used.
+    CPF, "CurrentDirectory" and "AlternateDirectory": full paths of existing directories, the alternate one for when the other
+    is unavailable; not set they become mgr/journal. SAG 25.1: a journal directory belongs to the group of InterSystems'
+    processes, with full permissions; "failure to set the permissions properly may lead to unexpected and serious errors". Here:
+    it isn't used.
 
     Raises:
         IrisError: If neither can be used; also if the directory of the write image journal can't (CPF, "wijdir").
@@ -69,7 +70,9 @@ class Journal:
         self._file: Path | None = None
 
     def open_mirror(self, mirror: str) -> None:
-        """HA 3.2: a member's mirror journal files are named MIRROR-name-yyyymmdd.nnn; what is in them counts, whatever their day."""
+        """HA 3.2: a member's mirror journal files are named MIRROR-name-yyyymmdd.nnn; what is in them counts, whatever their
+        day.
+        """
         self._prefix = f"MIRROR-{mirror}-"
         self.records, self.committed = [], 0
         for file in sorted(self.folder.glob(f"{self._prefix}*")):

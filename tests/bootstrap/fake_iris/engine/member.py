@@ -1,26 +1,23 @@
 """A mirror member: which role it has, and how it comes to one (HA 3.3, "Automatic Failover Mechanics")."""
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 from . import hooks, takeover, tls
 from .arbiter_link import ArbiterLink
+from .exchange import Exchange
 from .files import read_json, write_json
 from .follower import Follower
 from .installation import IrisError
 from .joining import Joining
 from .mirror_config import Entry, load
 from .primary import Primary
-from .wire import Peer, connect
 
 if TYPE_CHECKING:
     from .server import Server
 
-_TYPES = {"0": "Disaster Recovery", "1": "Read-Only Reporting", "2": "Read-Write Reporting"}
 
-
-class Member:
+class Member(Exchange):
     """This instance as a member.
 
     Attributes:
@@ -50,18 +47,6 @@ class Member:
         self._said = ""
 
     # What it is
-
-    @property
-    def qos(self) -> float:
-        """The QoS timeout in seconds; a member acts between half of it and all of it (HA 4.15)."""
-        return self.config.qos_seconds * self.server.settings.scale
-
-    def is_failover(self) -> bool:
-        return self.config.myself.member_type == 0
-
-    def member_type(self) -> str:
-        """Class Reference, %SYSTEM.Mirror.GetMemberType()."""
-        return "Failover" if self.is_failover() else _TYPES[self.server.cpf.get("MirrorMember", "AsyncMemberType", "0") or "0"]
 
     def is_primary(self) -> bool:
         return self.primary is not None and self.state in ("Primary", "In Trouble")
@@ -235,7 +220,9 @@ class Member:
     async def set_no_failover(self, yes: bool) -> None:
         """`iris stop nofailover`, SetNoFailover() and ClearNoFailover()."""
         if yes:
-            self.config.properties["DefinedPrimary"] = self.config.me if self.primary else (self.primary_name() or self.config.me)
+            self.config.properties["DefinedPrimary"] = (
+                self.config.me if self.primary else (self.primary_name() or self.config.me)
+            )
         else:
             self.config.properties.pop("DefinedPrimary", None)
         self.save_config()
@@ -259,98 +246,3 @@ class Member:
         if self.primary is None:
             raise IrisError("<PROTECT>")
         return await self.primary.write(value, identity)
-
-    # Talking to others
-
-    async def open(self, entry: Entry, *, agent: bool = False) -> Peer:
-        """Opens a connection to another member's superserver, or to its agent.
-
-        Raises:
-            OSError: If it can't, or the other end's certificate isn't a member's (Security, "Server authentication").
-        """
-        context = None
-        if self.config.use_ssl and not agent:
-            context = tls.context(self.server.security.data["ssl"]["%MirrorClient"], server=False)
-        last: OSError = ConnectionError("no address")
-        # HA 3.5.4: async members fall back to the superserver address; for agents all addresses are tried.
-        addresses = [entry.agent_address] if agent else []
-        addresses += [entry.private] if self.is_failover() and not agent else [entry.private, entry.superserver]
-        for address in dict.fromkeys(addresses):
-            try:
-                port, purpose = (entry.agent_port, "agent") if agent else (entry.port, "mirror")
-                peer = await connect(address, port, purpose, context=context, seconds=max(self.qos / 2, 0.3))
-            except OSError as error:
-                last = error
-                continue
-            if context and not self.config.authorized(tls.distinguished_name(peer.certificate)):
-                peer.close()
-                raise ConnectionRefusedError(f"certificate of {entry.name} is of no member")
-            return peer
-        raise last
-
-    async def ask(self, entry: Entry, **message: Any) -> dict[str, Any] | None:
-        """Asks another member's instance; None if it can't be reached."""
-        with contextlib.suppress(OSError):
-            peer = await self.open(entry)
-            try:
-                return await peer.ask(max(self.qos, 0.5), **message)
-            finally:
-                peer.close()
-        return None
-
-    async def ask_agent(self, entry: Entry, **request: Any) -> dict[str, Any] | None:
-        """Asks another member's ISCAgent about its instance; None if it can't be reached."""
-        with contextlib.suppress(OSError):
-            peer = await self.open(entry, agent=True)
-            try:
-                instance = {"directory": entry.directory, "mirror": self.name}
-                return await peer.ask(max(self.qos, 1), instance=instance, **request)
-            finally:
-                peer.close()
-        return None
-
-    def about_me(self) -> dict[str, Any]:
-        """What members tell one another."""
-        return {
-            "member": self.config.me,
-            "guid": self.config.myself.guid,
-            "set": self.config.guid,
-            "type": self.member_type(),
-            "state": self.state,
-            "position": self.journal.position,
-            "was_primary": self.notes["was_primary"],
-            "term": self.notes["term"],
-            "MaxServers": self.server.max_servers,
-        }
-
-    async def serve(self, peer: Peer) -> None:
-        """Serves a connection of another member."""
-        message = await peer.receive(max(self.qos, 1))
-        if self.config.use_ssl:
-            # Security, "Client authentication": no match, and the connection is dropped.
-            dn = tls.distinguished_name(peer.certificate)
-            if not dn or not self.config.authorized(dn):
-                self.joining.unknown_name(dn, str(message.get("member", "")))
-                return
-        if message["op"] == "status":
-            peer.send(**self.about_me())
-        elif message["op"] == "hello" and self.primary:
-            await self.primary.serve(peer, message)
-        elif message["op"] == "stand down":
-            await takeover.stand_down(self, message)
-            peer.send(ok=True)
-        elif message["op"] == "hello":
-            peer.send(refused="This is not the primary", state=self.state)
-
-    async def agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What this host's agent passes on.
-
-        Raises:
-            IrisError: If it is refused.
-        """
-        if request["op"] == "join":
-            return await self.joining.request(request)
-        if request["op"] == "entry":
-            return {"entry": self.config.myself.to_json()}
-        return self.about_me()
-

@@ -48,9 +48,9 @@ def allocate(cpf: Document, log: Log) -> None:
             raise IrisError(f"Failed to allocate {total}MB shared memory using Huge Pages, which are required by memlock")
         log(
             2,
-            f"Failed to allocate {total}MB shared memory using Huge Pages. Startup will retry with standard pages. If huge pages are "
-            "needed for performance, check the OS settings and consider marking them as required with the 'memlock' configuration "
-            "parameter.",
+            f"Failed to allocate {total}MB shared memory using Huge Pages. Startup will retry with standard pages. If huge "
+            "pages are needed for performance, check the OS settings and consider marking them as required with the 'memlock' "
+            "configuration parameter.",
             "Generic.Event",
         )
     log(0, f"Allocated {total}MB shared memory: {parts}", "Generic.Event")

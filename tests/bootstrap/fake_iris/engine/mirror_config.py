@@ -1,4 +1,6 @@
-"""What the CPF says of a mirror: [Mirrors], [MapMirrors.name] and [MirrorMember], with the fields that the CPF guide gives them."""
+"""What the CPF says of a mirror: [Mirrors], [MapMirrors.name] and [MirrorMember], with the fields that the CPF guide gives
+them.
+"""
 
 import csv
 import io
@@ -9,8 +11,8 @@ from .cpf import Document
 
 #: Properties of MirrorInfo (Class Reference, SYS.Mirror.CreateNewMirrorSet()) that stand in [Mirrors], by their place there.
 _PLACES = {
-    "DefinedPrimary": 3, "QOSTimeout": 4, "UseSSL": 6, "VirtualAddress": 7, "ArbiterNode": 9, "CompressionForFailoverMembers": 10,
-    "CompressionForAsyncMembers": 11, "AllowParallelDejournaling": 12, "CompressionTypeForFailoverMembers": 13,
+    "DefinedPrimary": 3, "QOSTimeout": 4, "UseSSL": 6, "VirtualAddress": 7, "ArbiterNode": 9, "CompressionForFailoverMembers":
+    10, "CompressionForAsyncMembers": 11, "AllowParallelDejournaling": 12, "CompressionTypeForFailoverMembers": 13,
     "CompressionTypeForAsyncMembers": 14,
 }  # fmt: skip
 
@@ -41,8 +43,8 @@ class Entry:
     def cpf_value(self) -> str:
         out = io.StringIO()
         csv.writer(out, lineterminator="").writerow(
-            [self.agent_address, self.agent_port, "", self.superserver, self.guid, self.directory, self.member_type, self.private,
-             self.port, "", 0, self.dn]
+            [self.agent_address, self.agent_port, "", self.superserver, self.guid, self.directory, self.member_type,
+            self.private, self.port, "", 0, self.dn]
         )  # fmt: skip
         return out.getvalue()
 
@@ -50,7 +52,16 @@ class Entry:
 def _entry(name: str, value: str) -> Entry:
     fields = [*next(csv.reader([value])), *[""] * 12]
     return Entry(
-        name, fields[0], int(fields[1] or 2188), fields[3], fields[4], fields[5], int(fields[6]), fields[7], int(fields[8]), fields[11]
+        name,
+        fields[0],
+        int(fields[1] or 2188),
+        fields[3],
+        fields[4],
+        fields[5],
+        int(fields[6]),
+        fields[7],
+        int(fields[8]),
+        fields[11],
     )
 
 

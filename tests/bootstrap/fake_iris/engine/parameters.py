@@ -2,8 +2,8 @@
 
 #: Sections whose parameters are names of the user's own.
 FREE_SECTIONS = (
-    "databases", "namespaces", "map.", "mapmirrors.", "mirrors", "ecpservers", "devices", "devicesubtypes", "magtapes", "comports",
-    "licenseservers", "gateways", "workqueues", "sqlsysdatatypes", "sqluserdatatypes", "archives",
+    "databases", "namespaces", "map.", "mapmirrors.", "mirrors", "ecpservers", "devices", "devicesubtypes", "magtapes",
+    "comports", "licenseservers", "gateways", "workqueues", "sqlsysdatatypes", "sqluserdatatypes", "archives",
 )  # fmt: skip
 
 _NAMES = {
@@ -25,9 +25,9 @@ _NAMES = {
     ),
     "logging": "childprocesslaunchcommand enabled eventfilter format interval level",
     "config": (
-        "libpath maxserverconn maxservers path pythonpath pythonruntimelibrary pythonruntimelibraryversion uuidv1randommac bbsiz "
-        "console errlog globals gmheap history ijcbuff ijcnum jrnbufs locksiz memlock netjob nlstab overview pijdir routines "
-        "targwijsz udevtabsiz wijdir zfheap"
+        "libpath maxserverconn maxservers path pythonpath pythonruntimelibrary pythonruntimelibraryversion uuidv1randommac "
+        "bbsiz console errlog globals gmheap history ijcbuff ijcnum jrnbufs locksiz memlock netjob nlstab overview pijdir "
+        "routines targwijsz udevtabsiz wijdir zfheap"
     ),
     "miscellaneous": (
         "asyncdisconnecterr asyncherror breakmode collectresourcestats disconnecterr filemode globalkillenabled ieeeerror "
@@ -40,12 +40,12 @@ _NAMES = {
     "monitor": "otelinterval otelloglevel otellogs otelmetrics snmpenabled",
     "io": "file magtape other terminal",
     "sql": (
-        "ansiprecedence adaptivemode allowrowidupdate autoparallel autoparallelthreshold autostatsforefficientsamplingtableonly "
-        "autostatsforfixedstatstable autostatsforremoteglobaltable biasqueriesasoutlier clientmaxidletime comment "
-        "ddldefinebitmapextent ddlfinal ddlno201 ddlno30 ddlno307 ddlno311 ddlno315 ddlno324 ddlno333 ddlsqlonlycompile "
-        "ddluseextentset ddlusesequence defaultschema delimitedids dropdelete ecpsync extrinsicfunctions fastdistinct idkey "
-        "idtrxfrom idtrxto lockthreshold locktimeout odbcvarcharmaxlen parametersampling queryprocedures rtpc referentialchecks "
-        "savemac tcpkeepalive todatedefaultformat timeprecision"
+        "ansiprecedence adaptivemode allowrowidupdate autoparallel autoparallelthreshold "
+        "autostatsforefficientsamplingtableonly autostatsforfixedstatstable autostatsforremoteglobaltable "
+        "biasqueriesasoutlier clientmaxidletime comment ddldefinebitmapextent ddlfinal ddlno201 ddlno30 ddlno307 ddlno311 "
+        "ddlno315 ddlno324 ddlno333 ddlsqlonlycompile ddluseextentset ddlusesequence defaultschema delimitedids dropdelete "
+        "ecpsync extrinsicfunctions fastdistinct idkey idtrxfrom idtrxto lockthreshold locktimeout odbcvarcharmaxlen "
+        "parametersampling queryprocedures rtpc referentialchecks savemac tcpkeepalive todatedefaultformat timeprecision"
     ),
     "telnet": "dnslookup port",
     "conversions": "lastconverttime",

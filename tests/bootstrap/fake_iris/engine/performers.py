@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import databases
 from .cpf import check_value
+from .files import words
 from .installation import IrisError
 from .security import AUTHE
 
@@ -28,7 +29,9 @@ def _value(text: str) -> Any:
 
 def _objects(kind: str, required: str, known: str) -> dict[str, "Performer"]:
     """Create, Modify and Delete of a kind of security object."""
-    singular = {"users": "User", "roles": "Role", "resources": "Resource", "applications": "Application", "ssl": "SSLConfig"}[kind]
+    singular = {"users": "User", "roles": "Role", "resources": "Resource", "applications": "Application", "ssl": "SSLConfig"}[
+        kind
+    ]
     allowed = {*required.split(), *known.split()}
 
     def properties(action: "Action") -> dict[str, Any]:
@@ -89,7 +92,7 @@ async def _server_definition(server: "Server", action: "Action") -> None:
     servers = server.security.data["servers"]
     if (action.name == "CreateServer") == (port in servers):
         return
-    known = "BindAddress Description Enabled EnableClients EnableCSP EnableECP EnableMirror SSLConfig SSLSupportLevel".split()
+    known = words("BindAddress Description Enabled EnableClients EnableCSP EnableECP EnableMirror SSLConfig SSLSupportLevel")
     for key, value in action.but("Port").items():
         if key not in known:
             raise IrisError(f"line {action.number}: a superserver has no property {key}")
@@ -160,8 +163,8 @@ PERFORMERS: dict[str, "Performer"] = {
                "PasswordNeverExpires AccountNeverExpires"),
     **_objects("roles", "Name", "Resources GrantedRoles Description"),
     **_objects("resources", "Name", "PublicPermission Description Type"),
-    **_objects("applications", "Name", "NameSpace AutheEnabled DispatchClass Enabled IsNameSpaceDefault MatchRoles Path Resource "
-               "CSPZENEnabled ServeFiles Description"),
+    **_objects("applications", "Name", "NameSpace AutheEnabled DispatchClass Enabled IsNameSpaceDefault MatchRoles Path "
+               "Resource CSPZENEnabled ServeFiles Description"),
     **_objects("ssl", "Name", "CAFile CAPath CertificateFile CipherList Ciphersuites Description Enabled PrivateKeyFile "
                "PrivateKeyPassword PrivateKeyType TLSMaxVersion TLSMinVersion Type VerifyDepth VerifyPeer"),
     "ModifyService": _modify_service,

@@ -88,7 +88,9 @@ class Primary:
     def _compare_max_servers(self) -> None:
         """CPF, "MaxServers": it has to be the same on failover and DR members, or automatic failover doesn't occur."""
         member = self._member
-        all_of_them = {channel.name: channel.max_servers for channel in self._channels.values() if "Reporting" not in channel.type}
+        all_of_them = {
+            channel.name: channel.max_servers for channel in self._channels.values() if "Reporting" not in channel.type
+        }
         differ = {name: number for name, number in all_of_them.items() if number != member.server.max_servers}
         before = member.no_failover
         member.no_failover = f"MaxServers is {member.server.max_servers} here, and {differ}" if differ else ""
@@ -110,8 +112,8 @@ class Primary:
         arbiter, backup = self._member.arbiter, self.backup()
         wanted = bool(arbiter.connected and backup and backup.active and backup.arbiter_connected)
         if backup and not arbiter.connected and backup.heard < arbiter.lost:
-            # Not before it is known that the backup is still there: "multiple connection losses arising from a single network event
-            # are processed as a single event".
+            # Not before it is known that the backup is still there: "multiple connection losses arising from a single network
+            # event are processed as a single event".
             return
         if wanted != arbiter.controls and backup and not self._isolated:
             arbiter.controls = wanted
@@ -158,8 +160,8 @@ class Primary:
         if hello["committed"] > common:
             # HA 5.7 has the text. What was never acknowledged is discarded (HA 6.2.3.4, "has been discarded").
             text = (
-                f"This member has detected that its data is inconsistent with the mirror {member.name}. If the primary is running "
-                "and has the correct mirrored data, this member, including its mirrored databases, must be rebuilt."
+                f"This member has detected that its data is inconsistent with the mirror {member.name}. If the primary is "
+                "running and has the correct mirrored data, this member, including its mirrored databases, must be rebuilt."
             )
             peer.send(refused=text, inconsistent=True)
             return

@@ -18,7 +18,8 @@ def fields(installation: Installation) -> dict[str, str]:
         "health": str(seen["health"]) if up else "",
         "product": installation.product,
         "member_type": str(seen["member_type"]) if up else "",
-        # HA 5.1.1.1: the status of a member that isn't up is Down, "displayed on other members"; what it says of itself isn't public.
+        # HA 5.1.1.1: the status of a member that isn't up is Down, "displayed on other members"; what it says of itself isn't
+        # public.
         "mirror_status": str(seen["mirror_status"]) if up else "",
     }
 

@@ -5,7 +5,8 @@
     LAST          OK 17
     ROLE          OK Primary
 
-A member that isn't primary refuses SET with <PROTECT>: its mirrored databases are read-only (HA 3.2). A primary in trouble doesn't
+A member that isn't primary refuses SET with <PROTECT>: its mirrored databases are read-only (HA 3.2). A primary in trouble
+doesn't
 commit: SET waits (HA 3.3.2.1). An application server passes all on to its data server.
 """
 

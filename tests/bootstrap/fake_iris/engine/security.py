@@ -10,13 +10,15 @@ from .files import read_json, write_json
 #: Class Reference, Security.Services, AutheEnabled: bits of it. Merge 9.3.1, "Security Macros": their names in a merge file.
 AUTHE = {
     "AutheK5CCache": 0, "AutheK5Prompt": 1, "AutheK5API": 2, "AutheK5KeyTab": 3, "AutheOS": 4, "AuthePassword": 5,
-    "AutheUnauthenticated": 6, "AutheKB": 7, "AutheKBEncryption": 8, "AutheKBIntegrity": 9, "AutheLDAP": 11, "AutheDelegated": 13,
-    "AutheLoginToken": 14, "AutheTwoFactorSMS": 20, "AutheTwoFactorPW": 21, "AutheMutualTLS": 25,
+    "AutheUnauthenticated": 6, "AutheKB": 7, "AutheKBEncryption": 8, "AutheKBIntegrity": 9, "AutheLDAP": 11, "AutheDelegated":
+    13, "AutheLoginToken": 14, "AutheTwoFactorSMS": 20, "AutheTwoFactorPW": 21, "AutheMutualTLS": 25,
 }  # fmt: skip
-AUTHE_OS, AUTHE_PASSWORD, AUTHE_UNAUTHENTICATED = (1 << AUTHE[name] for name in ("AutheOS", "AuthePassword", "AutheUnauthenticated"))
+AUTHE_OS, AUTHE_PASSWORD, AUTHE_UNAUTHENTICATED = (
+    1 << AUTHE[name] for name in ("AutheOS", "AuthePassword", "AutheUnauthenticated")
+)
 
-#: Security, "Enabled Services": services that are enabled at first, by initial security. %Service_Mirror isn't in that table; HA 4.7.1
-#: tells to enable it first.
+#: Security, "Enabled Services": services that are enabled at first, by initial security. %Service_Mirror isn't in that table;
+#: HA 4.7.1 tells to enable it first.
 _SERVICES = {
     "%Service_Bindings": ("Minimal", "Normal"),
     "%Service_CallIn": ("Minimal",),
@@ -70,11 +72,12 @@ def initial(security: str, password: str, gateway_password: str, owner: str, por
         for name, role in [*_ACCOUNTS.items(), (owner, "%All")]
     }
     services = {
-        name: {"Enabled": int(security in levels), "AutheEnabled": authe, "ClientSystems": ""} for name, levels in _SERVICES.items()
+        name: {"Enabled": int(security in levels), "AutheEnabled": authe, "ClientSystems": ""}
+        for name, levels in _SERVICES.items()
     }
     return {
-        # Which options are allowed at system level at first isn't in any table; Security, "Configuring OS-Based Authentication",
-        # has allowing it there as its first step.
+        # Which options are allowed at system level at first isn't in any table; Security, "Configuring OS-Based
+        # Authentication", has allowing it there as its first step.
         "system": {"AutheEnabled": authe, "SSLECPServer": 0},
         "users": users,
         "services": services,

@@ -61,8 +61,9 @@ class Server:
 
     @property
     def licensed(self) -> bool:
-        """Whether there is a license key that allows mirroring: one that has expired doesn't (SAG 23.5; Error Reference, "Mirroring is
-        unavailable for current license"). What a key looks like isn't public; here it has to hold "mirroring", and not "expired".
+        """Whether there is a license key that allows mirroring: one that has expired doesn't (SAG 23.5; Error Reference,
+        "Mirroring is unavailable for current license"). What a key looks like isn't public; here it has to hold "mirroring",
+        and not "expired".
         """
         key = self.installation.mgr / "iris.key"
         text = key.read_text(errors="replace").lower() if key.is_file() else ""
@@ -165,7 +166,8 @@ class Server:
             try:
                 await actions.perform(self, merged.actions)
             except IrisError as error:
-                # That startup goes on is documented for a missing file (Merge 8); for a failing one nothing public tells. Worst case.
+                # That startup goes on is documented for a missing file (Merge 8); for a failing one nothing public tells. Worst
+                # case.
                 self.log(2, f"Configuration merge failed: {error}", "Generic.Event")
         self.ecp_client.look_again()
         self.show()

@@ -11,12 +11,14 @@ from typing import Any
 from .commands import ask as ask_once
 from .installation import Installation, IrisError, find, os_user
 
-#: Class Reference, Backup.General, ExternalFreeze() and ExternalThaw(): the exit status "as part of an O/S script". Of other methods
-#: nothing public tells of one: 0.
+#: Class Reference, Backup.General, ExternalFreeze() and ExternalThaw(): the exit status "as part of an O/S script". Of other
+#: methods nothing public tells of one: 0.
 _WITH_STATUS = re.compile(r"##class\(Backup\.General\)\.(ExternalFreeze|ExternalThaw|IsWDSuspendedExt)\b", re.IGNORECASE)
 _GOOD, _BAD = 5, 3
 #: The forms that the guide lists. Parameters are literals.
-_FORMS = re.compile(r"(##class\([A-Za-z0-9.%]+\)\.%?[A-Za-z0-9]+|%?[A-Za-z0-9]*\^?%?[A-Za-z0-9]+)(\(.*\))?", re.IGNORECASE | re.DOTALL)
+_FORMS = re.compile(
+    r"(##class\([A-Za-z0-9.%]+\)\.%?[A-Za-z0-9]+|%?[A-Za-z0-9]*\^?%?[A-Za-z0-9]+)(\(.*\))?", re.IGNORECASE | re.DOTALL
+)
 
 
 def log_in(installation: Installation) -> str:
@@ -90,7 +92,7 @@ def session(words: list[str]) -> int:
     run = script(installation, _Connection(installation), user, namespace)
     try:
         run.namespace = run.system.namespace(namespace)
-    except Exception as error:  # noqa: BLE001 - shown as the terminal shows it
+    except Exception as error:
         print(error)
         return 1
     return _one(run, what) if what else _lines(run)
@@ -127,7 +129,10 @@ def _tree(what: str) -> Any:
 
 
 def _lines(run: Any) -> int:
-    """Lines from the standard input, each after a prompt, until HALT. That prompts are shown to a pipe too is what users see."""
+    """Lines from the standard input, each after a prompt, until HALT.
+
+    That prompts are shown to a pipe too is what users see; no guide says it.
+    """
     from .objectscript.interpreter import Leave
     from .objectscript.values import ScriptError
 

@@ -47,7 +47,8 @@ def _configure(installation: Installation, log: Log) -> Document | None:
     """Reads and checks the CPF, and merges a file into it if the environment names one."""
     print("Using 'iris.cpf' configuration file")
     cpf = Document(installation.cpf.read_text())
-    # General Installation Details 1.1: "your instance will not start if there are invalid configuration parameters in iris.cpf".
+    # General Installation Details 1.1: "your instance will not start if there are invalid configuration parameters in
+    # iris.cpf".
     cpf.check(merge=False)
     name = os.environ.get("ISC_CPF_MERGE_FILE")
     if not name:

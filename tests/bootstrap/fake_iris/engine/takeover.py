@@ -76,8 +76,12 @@ async def _alone(member: "Member", other: Entry) -> bool:
             hooks.notify(member.server, "NotifyBecomePrimaryFailed")
         member.become("Waiting")
         return False
-    if agent["running"] or not await member.may_be_primary():
-        member.become("Transition")
+    # Class Reference, GetStatus(): WAITING if it can become neither primary nor backup, TRANSITION if that soon changes.
+    if agent["running"]:
+        member.become("Transition" if agent.get("state") == "Transition" else "Waiting")
+        return False
+    if not await member.may_be_primary():
+        member.become("Waiting")
         return False
     return await _fetch(member, other)
 
@@ -105,17 +109,21 @@ async def _may_take_over(member: "Member", lost: "Follower") -> bool:
         member.log(1, "Primary has requested that this member take over")
         return True
     member.log(1, "MirrorClient: Primary AckDaemon failed to answer status request", "Generic.Event")
-    if lost.active and controls:
-        sees = await member.arbiter.sees_peer()
-        if sees is False:
-            member.log(1, "Arbiter has lost contact with the primary as well, taking over")
-            return True
-        if sees:
-            # Both are connected to the arbiter: the primary goes on, and this member tells it through the arbiter that it knows.
-            lost.active = False
-            member.arbiter.relay(not_active=True)
-            member.note(active=False)
-            return False
+    sees = await member.arbiter.sees_peer() if lost.active and controls else None
+    if sees is None:
+        return await _agent_lets_take_over(member, lost)
+    if sees:
+        # Both are connected to the arbiter: the primary goes on, and this member tells it through the arbiter that it knows.
+        lost.active = False
+        member.arbiter.relay(not_active=True)
+        member.note(active=False)
+        return False
+    member.log(1, "Arbiter has lost contact with the primary as well, taking over")
+    return True
+
+
+async def _agent_lets_take_over(member: "Member", lost: "Follower") -> bool:
+    """Agent-controlled mode (HA 3.3.5.1): the former primary's agent has to say that its instance is down, or to force it."""
     agent = await member.ask_agent(lost.entry, op="status")
     if agent is None:
         member.say(2, "Failed to contact agent on former primary, can't take over")

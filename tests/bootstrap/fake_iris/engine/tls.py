@@ -31,8 +31,8 @@ def files_in(folder: str) -> dict[str, str]:
 def check(configuration: dict[str, Any]) -> str:
     """Checks that a certificate can be both client's and server's, and fits to its key and authority.
 
-    Security, "Special Considerations for Certificates for Mirror Members": if Key Usage is there it needs digital signature and key
-    encipherment, if Extended Key Usage is there it needs client and server authentication.
+    Security, "Special Considerations for Certificates for Mirror Members": if Key Usage is there it needs digital signature
+    and key encipherment, if Extended Key Usage is there it needs client and server authentication.
 
     Returns:
         The certificate's distinguished name.
@@ -46,7 +46,7 @@ def check(configuration: dict[str, Any]) -> str:
         ("X509v3 Key Usage", ("Digital Signature", "Key Encipherment")),
         ("X509v3 Extended Key Usage", ("TLS Web Client Authentication", "TLS Web Server Authentication")),
     ):
-        head, found, rest = extensions.partition(title + ":")
+        _, found, rest = extensions.partition(title + ":")
         if found and not all(use in rest.splitlines()[1] for use in needed):
             raise IrisError("error:14094413:SSL routines:SSL3_READ_BYTES:sslv3 alert unsupported certificate")
     try:
@@ -69,8 +69,8 @@ def name_of(line: str) -> str:
 
 def distinguished_name(certificate: dict[str, Any]) -> str:
     """The distinguished name of a peer's certificate, as Scale 4.2 has one: "CN=..., OU=..., O=..., C=US"."""
-    short = {"commonName": "CN", "organizationalUnitName": "OU", "organizationName": "O", "countryName": "C", "localityName": "L",
-             "stateOrProvinceName": "ST", "serialNumber": "serialNumber", "domainComponent": "DC"}  # fmt: skip
+    short = {"commonName": "CN", "organizationalUnitName": "OU", "organizationName": "O", "countryName": "C",
+             "localityName": "L", "stateOrProvinceName": "ST", "domainComponent": "DC"}  # fmt: skip
     pairs = [pair for part in certificate.get("subject", ()) for pair in part]
     return ", ".join(f"{short.get(name, name)}={value}" for name, value in reversed(pairs))
 

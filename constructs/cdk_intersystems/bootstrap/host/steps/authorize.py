@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 #: When the other members have connections nobody waits, most likely. It is looked all the same after this time: a
 #: connection may have another purpose.
-_LOOK_EVERY_SECONDS = 300
+_LOOK_EVERY_SECONDS = 60
 _LOOKED = RUN / "looked-for-pending"
 
 _ANSWER = "cdk:"

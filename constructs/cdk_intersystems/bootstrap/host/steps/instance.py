@@ -156,12 +156,21 @@ def restart(host: Context) -> None:
     Raises:
         StepError: It isn't running then.
     """
+    stop(host)
+    start(host)
+
+
+def stop(host: Context) -> None:
+    """Stops the instance in good order.
+
+    Raises:
+        StepError: It couldn't be stopped.
+    """
     if not iris.installed(host).is_down:
         host.run(["systemctl", "stop", UNIT], seconds=_STOP_SECONDS + 60)
         # Started by hand it isn't the unit's.
         if not iris.installed(host).is_down:
             host.run(iris.as_owner("iris", "stop", host.description.instance, "quietly"), seconds=_STOP_SECONDS)
-    start(host)
 
 
 def _make(host: Context, merge: Path) -> None:

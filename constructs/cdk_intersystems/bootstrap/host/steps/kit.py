@@ -114,6 +114,21 @@ def _install(host: Context, source: S3Object) -> None:
         _refuse_what_is_there()
     password = _password(host, host.settings.secrets.password)
     gateway = _password(host, host.settings.secrets.gateway)
+    install(host, source, password=password, gateway_password=gateway)
+
+
+def install(host: Context, source: S3Object, *, password: str, gateway_password: str) -> None:
+    """Installs the instance; run again it repairs an installation that was interrupted.
+
+    Args:
+        host: The host.
+        source: The kit.
+        password: Password of the predefined accounts but CSPSystem.
+        gateway_password: Password of CSPSystem.
+
+    Raises:
+        StepError: The kit can't be fetched, unpacked or installed.
+    """
     with _unpacked(host, source, "irisinstall_silent") as folder:
         _mark(host, INSTALLING, source.sha256)
         settings = {
@@ -122,7 +137,7 @@ def _install(host: Context, source: S3Object) -> None:
             "ISC_PACKAGE_UNICODE": "Y",
             "ISC_PACKAGE_INITIAL_SECURITY": _SECURITY,
             "ISC_PACKAGE_USER_PASSWORD": password,
-            "ISC_PACKAGE_CSPSYSTEM_PASSWORD": gateway,
+            "ISC_PACKAGE_CSPSYSTEM_PASSWORD": gateway_password,
             "ISC_PACKAGE_MGRUSER": IRISOWNER,
             "ISC_PACKAGE_MGRGROUP": IRISOWNER,
             "ISC_PACKAGE_IRISUSER": IRISUSR,

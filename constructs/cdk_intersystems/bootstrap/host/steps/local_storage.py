@@ -25,7 +25,7 @@ _LABEL = "iris-local"
 _GROUP_FOR = "local"
 #: How udev names them: by the model, and a serial number of their own. Source: Amazon EC2 User Guide, "Instance store volumes".
 _LINKS = "nvme-Amazon_EC2_NVMe_Instance_Storage_*"
-_SECONDS_TO_APPEAR = 15
+SECONDS_TO_APPEAR = 15
 _MODE = 0o775
 
 
@@ -53,7 +53,7 @@ def _make(host: Context) -> None:
     host.wait_until(
         "an instance store volume below /dev/disk/by-id: choose an instance type that has one, or leave local_storage out",
         lambda: bool(_devices()),
-        seconds=_SECONDS_TO_APPEAR,
+        seconds=SECONDS_TO_APPEAR,
         every=0.5,
     )
     device = _device(host, _devices())

@@ -1,73 +1,26 @@
 """SYS.Mirror and %SYSTEM.Mirror."""
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import config_mirror, databases, tls
 from ..installation import IrisError
 from ..mirror_config import load
+from .calls_status import member_of
 from .values import List, error_status
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..member import Member
     from ..server import Server
     from .system_calls import Reference, Rows
 
 
-def _member(server: "Server") -> "Member":
-    if server.mirror is None:
-        raise IrisError("This system has not been configured as a Mirror Member")
-    return server.mirror
-
-
 def _primary(server: "Server") -> "Member":
-    member = _member(server)
+    member = member_of(server)
     if not member.is_primary():
         raise IrisError("Operation can only be performed on the primary mirror member")
     return member
-
-
-# %SYSTEM.Mirror
-
-
-def _is_member(server: "Server") -> str:
-    return "0" if server.mirror is None else "1" if server.mirror.is_failover() else "2"
-
-
-def _is_primary(server: "Server") -> str:
-    # "node is active as the primary". Whether it is so in trouble isn't said.
-    return str(int(server.is_primary()))
-
-
-def _in_state(*states: str) -> Any:
-    return lambda server: str(int(server.mirror is not None and server.mirror.state in states))
-
-
-def _mirror_name(server: "Server") -> str:
-    return server.mirror.name if server.mirror and server.mirror.is_failover() else ""
-
-
-def _mirror_names(server: "Server") -> Any:
-    return List([server.mirror.name]) if server.mirror else ""
-
-
-def _get_status(server: "Server", _mirror: str = "") -> str:
-    state = server.mirror.state if server.mirror else "Not Initialized"
-    # "In Trouble" has no word of its own there.
-    return {"Not Initialized": "NOTINIT", "In Trouble": "PRIMARY"}.get(state, state.upper())
-
-
-def _get_member_status(server: "Server", _mirror: str = "") -> List:
-    if server.mirror is None:
-        return List(["Not Initialized"])
-    shown = server.mirror.shown_status()
-    return List([shown, "Trouble"]) if server.mirror.state == "In Trouble" and shown == "Primary" else List([shown])
-
-
-def _get_member_type(server: "Server") -> str:
-    return server.mirror.member_type() if server.mirror else "Not Member"
 
 
 # SYS.Mirror: creating and joining
@@ -86,27 +39,31 @@ def _use_tls(server: "Server", info: "Reference | str") -> None:
         config_mirror.update_tls(server, {key: info.get(key) for key in ("CAFile", "CertificateFile", "PrivateKeyFile")})
 
 
-async def _create(server: "Server", name: str, system: str = "", info: "Reference | str" = "", ssl: "Reference | str" = "") -> None:
+async def _create(
+    server: "Server", name: str, system: str = "", info: "Reference | str" = "", ssl: "Reference | str" = ""
+) -> None:
     _use_tls(server, ssl)
     properties = _properties(info)
     await config_mirror.create(server, name, system or _default_name(server), properties, properties)
 
 
-async def _join_failover(
+async def _join_failover(  # noqa: PLR0917 - the method's own arguments
     server: "Server", name: str, system: str, instance: str, agent: str, port: str = "2188",
     local: "Reference | str" = "", ssl: "Reference | str" = "",
 ) -> None:  # fmt: skip
     _use_tls(server, ssl)
-    await config_mirror.join(server, name, system or _default_name(server), instance, agent, int(port or 2188), "", _properties(local))
+    primary = config_mirror.Agent(agent, int(port or 2188), instance)
+    await config_mirror.join(server, name, system or _default_name(server), primary, local=_properties(local))
 
 
-async def _join_async(
+async def _join_async(  # noqa: PLR0917 - the method's own arguments
     server: "Server", name: str, system: str, instance: str, agent: str, port: str = "2188", kind: str = "0",
     local: "Reference | str" = "", ssl: "Reference | str" = "",
 ) -> None:  # fmt: skip
     _use_tls(server, ssl)
+    primary = config_mirror.Agent(agent, int(port or 2188), instance)
     await config_mirror.join(
-        server, name, system or _default_name(server), instance, agent, int(port or 2188), kind or "0", _properties(local)
+        server, name, system or _default_name(server), primary, async_type=kind or "0", local=_properties(local)
     )
 
 
@@ -128,7 +85,7 @@ async def _authorize(server: "Server", names: Any) -> Any:
 
     async def one(name: str) -> str:
         try:
-            await _member(server).joining.authorize(name)
+            await member_of(server).joining.authorize(name)
         except IrisError as error:
             return error_status(str(error))
         return "1"
@@ -162,63 +119,12 @@ def _renamed(server: "Server", _mirror: str = "") -> "Rows":
     return ["MemberName", "GUID", "SSLComputerName"], rows
 
 
-def _member_status_list(server: "Server", _mirror: str = "", _type: str = "0") -> "Rows":
-    """Class Reference, MemberStatusList: the members that this one knows to be there, and itself."""
-    member = _member(server)
-    columns = (
-        "MemberName CurrentRole CurrentStatus JournalLatency DatabaseLatency JournalTimeLatency DatabaseTimeLatency DisplayType "
-        "DisplayStatus"
-    ).split()
-    connected = member.primary.connected() if member.primary else {}
-    rows = []
-    for entry in member.config.members.values():
-        me = entry.name == member.config.me
-        primary = entry.name == member.primary_name()
-        role = "Primary" if primary else "Async" if entry.member_type else "Backup" if me or entry.name in connected else "Unknown"
-        up = me or primary or entry.name in connected
-        shown = member.shown_status() if me else "Primary" if primary else ("Connected" if entry.member_type else "Backup") if up else "Down"
-        transfer = "N/A" if primary else connected.get(entry.name, "Active" if me and member.follower and member.follower.active else
-                                                       "Caught up" if up else "Disconnected")  # fmt: skip
-        kind = member.member_type() if me else "Failover" if not entry.member_type else "Disaster Recovery"
-        rows.append([entry.name, role, "Active" if up else "Down", transfer, "N/A" if primary else "Caught up", transfer,
-                     "N/A" if primary else "Caught up", kind, shown])  # fmt: skip
-    return columns, rows
-
-
-def _failover_status(server: "Server", mine: "Reference", other: "Reference") -> None:
-    """$LB(MirrorMemberName,AgentIP,Primary/Backup,Status,MirrorAddress,ECPAddress), by reference, for each."""
-    member = _member(server)
-    _, rows = _member_status_list(server)
-    for entry in member.config.failover():
-        row = next(row for row in rows if row[0] == entry.name)
-        value = List([entry.name, entry.agent_address, row[1], row[2], entry.private, entry.superserver])
-        (mine if entry.name == member.config.me else other).set(value)
-
-
-def _is_ready(server: "Server", _seconds: str = "60") -> List:
-    """IsFailoverReady(): $LB(1), or $LB(0,reason)."""
-    member = _member(server)
-    if member.no_failover:
-        return List(["0", member.no_failover])
-    active = "Active" in member.primary.connected().values() if member.primary else bool(member.follower and member.follower.active)
-    return List(["1"]) if active else List(["0", "The backup is not active"])
-
-
-def _distance(server: "Server") -> str:
-    member = _member(server)
-    return "1" if member.follower and member.state in ("Backup", "Connected") else "0"
-
-
-def _latency(server: "Server", _mirror: str = "") -> str:
-    return "0" if _distance(server) == "1" else "-1"
-
-
 # SYS.Mirror: control
 
 
 async def _become_primary(server: "Server") -> str:
     """ "works by forcing the other node down" and overrides no failover; not at all costs."""
-    member = _member(server)
+    member = member_of(server)
     if member.is_primary():
         return "1"
     other = member.config.other_failover()
@@ -233,16 +139,16 @@ async def _become_primary(server: "Server") -> str:
 
 
 async def _no_failover(server: "Server", _mirror: str = "") -> None:
-    await _member(server).set_no_failover(True)
+    await member_of(server).set_no_failover(True)
 
 
 async def _clear_no_failover(server: "Server", _mirror: str = "", _locally: str = "0") -> None:
-    await _member(server).set_no_failover(False)
+    await member_of(server).set_no_failover(False)
 
 
 async def _verify(server: "Server", _mirror: str = "", _all: str = "0") -> None:
     """VerifyMirrorSSLCertificates(): this member's certificate against all others."""
-    member = _member(server)
+    member = member_of(server)
     tls.check(server.security.data["ssl"]["%MirrorServer"])
     for entry in member.config.members.values():
         if entry.name != member.config.me and await member.ask(entry, op="status") is None:
@@ -250,20 +156,18 @@ async def _verify(server: "Server", _mirror: str = "", _all: str = "0") -> None:
 
 
 def _update_dn(server: "Server") -> None:
-    member = _member(server)
+    member = member_of(server)
     member.config.with_dn(member.config.me, tls.check(server.security.data["ssl"]["%MirrorServer"]))
     member.save_config()
 
 
 async def _add_database(server: "Server", directory: str, name: str = "", _journal: str = "1") -> None:
-    from pathlib import Path
-
-    folder: Path = Path(directory.rstrip("/"))
+    folder = Path(directory.rstrip("/"))
     await databases.add_to_mirror(server, folder, name or folder.name.upper())
 
 
 def _stop_mirror(server: "Server", _mirror: str = "", _seconds: str = "10") -> None:
-    member = _member(server)
+    member = member_of(server)
     if member.is_primary():
         raise IrisError("Cannot shutdown mirroring on the primary mirror member")
     member.become("Stopped")
@@ -295,15 +199,6 @@ async def _remove_configuration(server: "Server", _delete: str = "0", clean: str
 
 
 METHODS = {
-    "%SYSTEM.Mirror.IsMember": _is_member,
-    "%SYSTEM.Mirror.IsPrimary": _is_primary,
-    "%SYSTEM.Mirror.IsBackup": _in_state("Backup"),
-    "%SYSTEM.Mirror.IsAsyncMember": _in_state("Connected"),
-    "%SYSTEM.Mirror.MirrorName": _mirror_name,
-    "%SYSTEM.Mirror.GetMirrorNames": _mirror_names,
-    "%SYSTEM.Mirror.GetStatus": _get_status,
-    "%SYSTEM.Mirror.GetMemberStatus": _get_member_status,
-    "%SYSTEM.Mirror.GetMemberType": _get_member_type,
     "SYS.Mirror.CreateNewMirrorSet": _create,
     "SYS.Mirror.JoinMirrorAsFailoverMember": _join_failover,
     "SYS.Mirror.JoinMirrorAsAsyncMember": _join_async,
@@ -312,12 +207,6 @@ METHODS = {
     "SYS.Mirror.AuthorizePendingMembers": _authorize,
     "SYS.Mirror.RemoveFromApprovalList": _remove_from_list,
     "SYS.Mirror.AddFailoverMember": _add_failover,
-    "SYS.Mirror.GetFailoverMemberStatus": _failover_status,
-    "SYS.Mirror.IsFailoverReady": _is_ready,
-    "SYS.Mirror.DistanceFromPrimaryJournalFiles": _distance,
-    "SYS.Mirror.DistanceFromPrimaryDatabases": _distance,
-    "SYS.Mirror.JournalFilesLatency": _latency,
-    "SYS.Mirror.DatabasesLatency": _latency,
     "SYS.Mirror.BecomePrimary": _become_primary,
     "SYS.Mirror.SetNoFailover": _no_failover,
     "SYS.Mirror.ClearNoFailover": _clear_no_failover,
@@ -326,10 +215,11 @@ METHODS = {
     "SYS.Mirror.AddDatabase": _add_database,
     "SYS.Mirror.StopMirror": _stop_mirror,
     "SYS.Mirror.RemoveMirrorConfiguration": _remove_configuration,
-    "SYS.Mirror.IsMirrorStarted": lambda server, _mirror: str(int(server.mirror is not None and server.mirror.state != "Stopped")),
+    "SYS.Mirror.IsMirrorStarted": lambda server, _mirror: str(
+        int(server.mirror is not None and server.mirror.state != "Stopped")
+    ),
 }
 QUERIES = {
     "SYS.Mirror:PendingNewMembers": _pending,
     "SYS.Mirror:PendingDNUpdates": _renamed,
-    "SYS.Mirror:MemberStatusList": _member_status_list,
 }

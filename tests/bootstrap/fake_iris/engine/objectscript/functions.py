@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from .values import List, ScriptError, canonical, number, text, truth
 
 if TYPE_CHECKING:
-    from .interpreter import Interpreter
-    from .parser import Tree
+    from .evaluation import Evaluation
+    from .expressions import Tree
 
 
-def _select(run: "Interpreter", pairs: list[Any]) -> Any:
+def _select(run: "Evaluation", pairs: list[Any]) -> Any:
     for condition, value in pairs:
         if truth(run.value(condition)):
             return run.value(value)
     raise ScriptError("<SELECT>")
 
 
-def _case(run: "Interpreter", pairs: list[Any]) -> Any:
+def _case(run: "Evaluation", pairs: list[Any]) -> Any:
     wanted = text(run.value(pairs[0][0]))
     for key, value in pairs[1:]:
         if key[0] == "missing" or text(run.value(key)) == wanted:
@@ -27,7 +27,7 @@ def _case(run: "Interpreter", pairs: list[Any]) -> Any:
     raise ScriptError("<ILLEGAL VALUE>")
 
 
-def _stored(run: "Interpreter", tree: "Tree") -> tuple[dict[tuple[str, ...], Any], tuple[str, ...]]:
+def _stored(run: "Evaluation", tree: "Tree") -> tuple[dict[tuple[str, ...], Any], tuple[str, ...]]:
     if tree[0] == "global":
         answer = run.system.globals(op="all", name=tree[1])
         return {tuple(keys): value for keys, value in answer["nodes"]}, run.keys(tree[2])
@@ -36,23 +36,27 @@ def _stored(run: "Interpreter", tree: "Tree") -> tuple[dict[tuple[str, ...], Any
     return run.variables.get(tree[1], {}), run.keys(tree[2])
 
 
-def _get(run: "Interpreter", arguments: list["Tree"]) -> Any:
+def _get(run: "Evaluation", arguments: list["Tree"]) -> Any:
     nodes, keys = _stored(run, arguments[0])
     return nodes[keys] if keys in nodes else run.value(arguments[1]) if len(arguments) > 1 else ""
 
 
-def _data(run: "Interpreter", arguments: list["Tree"]) -> str:
+def _data(run: "Evaluation", arguments: list["Tree"]) -> str:
     nodes, keys = _stored(run, arguments[0])
     below = any(len(node) > len(keys) and node[: len(keys)] == keys for node in nodes)
     return str(10 * below + (keys in nodes))
 
 
-def _order(run: "Interpreter", arguments: list["Tree"]) -> str:
+def _order(run: "Evaluation", arguments: list["Tree"]) -> str:
     nodes, keys = _stored(run, arguments[0])
     backwards = len(arguments) > 1 and number(run.value(arguments[1])) < 0
     depth = len(keys)
     there = sorted({node[depth - 1] for node in nodes if len(node) >= depth and node[: depth - 1] == keys[:-1]}, key=_collate)
-    after = [key for key in there if not keys[-1] or (_collate(key) < _collate(keys[-1]) if backwards else _collate(key) > _collate(keys[-1]))]
+    after = [
+        key
+        for key in there
+        if not keys[-1] or (_collate(key) < _collate(keys[-1]) if backwards else _collate(key) > _collate(keys[-1]))
+    ]
     return (after[-1] if backwards else after[0]) if after else ""
 
 
@@ -60,7 +64,7 @@ def _collate(key: str) -> tuple[int, Any]:
     return (0, number(key)) if key == canonical(number(key)) else (1, key)
 
 
-def _increment(run: "Interpreter", arguments: list["Tree"]) -> str:
+def _increment(run: "Evaluation", arguments: list["Tree"]) -> str:
     nodes, keys = _stored(run, arguments[0])
     step = number(run.value(arguments[1])) if len(arguments) > 1 else number("1")
     result = canonical(number(nodes.get(keys, "0")) + step)
@@ -68,7 +72,7 @@ def _increment(run: "Interpreter", arguments: list["Tree"]) -> str:
     return result
 
 
-def _plain(function: Callable[..., Any]) -> Callable[["Interpreter", list["Tree"]], Any]:
+def _plain(function: Callable[..., Any]) -> Callable[["Evaluation", list["Tree"]], Any]:
     return lambda run, arguments: function(*(run.value(argument) for argument in arguments))
 
 
@@ -116,10 +120,12 @@ def _convert(value: Any, mode: Any) -> str:
 
 def _strip(value: Any, action: Any, *_: Any) -> str:
     word = text(action)
-    return text(value).strip() if word.startswith("<>") else text(value).replace(" ", "") if word.startswith("*") else text(value)
+    return (
+        text(value).strip() if word.startswith("<>") else text(value).replace(" ", "") if word.startswith("*") else text(value)
+    )
 
 
-FUNCTIONS: dict[str, Callable[["Interpreter", list[Any]], Any]] = {
+FUNCTIONS: dict[str, Callable[["Evaluation", list[Any]], Any]] = {
     "select": _select,
     "case": _case,
     "get": _get,
@@ -138,28 +144,24 @@ FUNCTIONS: dict[str, Callable[["Interpreter", list[Any]], Any]] = {
     "listfromstring": _plain(lambda value, delimiter=",": List(text(value).split(text(delimiter))) if text(value) else ""),
     "listfind": _plain(lambda value, item: str([*map(text, _list_items(value)), text(item)].index(text(item)) + 1)
                        if text(item) in map(text, _list_items(value)) else "0"),
-    "char": _plain(lambda *codes: "".join(chr(int(number(code))) for code in codes)),
-    "ascii": _plain(lambda value, place="1": str(ord(_extract(value, place))) if _extract(value, place) else "-1"),
-    "find": _plain(lambda value, part: str(text(value).find(text(part)) + len(text(part)) + 1) if text(part) in text(value) else "0"),
-    "translate": _plain(lambda value, old, new="": text(value).translate(
-        {ord(one): text(new)[place] if place < len(text(new)) else None for place, one in enumerate(text(old))})),
-    "replace": _plain(lambda value, old, new: text(value).replace(text(old), text(new))),
-    "zconvert": _plain(_convert),
-    "zstrip": _plain(_strip),
-    "justify": _plain(lambda value, width: text(value).rjust(int(number(width)))),
-    "number": _plain(lambda value: canonical(number(value))),
-    "isobject": _plain(lambda value: text(not isinstance(value, (str, List)))),
-    "zdatetime": _plain(lambda *_: time.strftime("%Y-%m-%d %H:%M:%S")),
+    "char": _plain(lambda *codes: "".join(chr(int(number(code))) for code in codes)), "ascii": _plain(lambda value, place="1":
+    str(ord(_extract(value, place))) if _extract(value, place) else "-1"), "find": _plain(lambda value, part:
+    str(text(value).find(text(part)) + len(text(part)) + 1) if text(part) in text(value) else "0"), "translate": _plain(lambda
+    value, old, new="": text(value).translate( {ord(one): text(new)[place] if place < len(text(new)) else None for place, one in
+    enumerate(text(old))})), "replace": _plain(lambda value, old, new: text(value).replace(text(old), text(new))), "zconvert":
+    _plain(_convert), "zstrip": _plain(_strip), "justify": _plain(lambda value, width: text(value).rjust(int(number(width)))),
+    "number": _plain(lambda value: canonical(number(value))), "isobject": _plain(lambda value: text(not isinstance(value, (str,
+    List)))), "zdatetime": _plain(lambda *_: time.strftime("%Y-%m-%d %H:%M:%S")),
 }  # fmt: skip
 for _long, _short in (
-    ("select", "s"), ("get", "g"), ("data", "d"), ("order", "o"), ("increment", "i"), ("piece", "p"), ("extract", "e"), ("length", "l"),
-    ("listbuild", "lb"), ("list", "li"), ("listget", "lg"), ("listlength", "ll"), ("listvalid", "lv"), ("listtostring", "lts"),
-    ("listfromstring", "lfs"), ("listfind", "lf"), ("char", "c"), ("ascii", "a"), ("find", "f"), ("translate", "tr"),
-    ("zconvert", "zcvt"), ("justify", "j"), ("zdatetime", "zdt"), ("increment", "increment"),
+    ("select", "s"), ("get", "g"), ("data", "d"), ("order", "o"), ("increment", "i"), ("piece", "p"), ("extract", "e"),
+    ("length", "l"), ("listbuild", "lb"), ("list", "li"), ("listget", "lg"), ("listlength", "ll"), ("listvalid", "lv"),
+    ("listtostring", "lts"), ("listfromstring", "lfs"), ("listfind", "lf"), ("char", "c"), ("ascii", "a"), ("find", "f"),
+    ("translate", "tr"), ("zconvert", "zcvt"), ("justify", "j"), ("zdatetime", "zdt"), ("increment", "increment"),
 ):  # fmt: skip
     FUNCTIONS[_short] = FUNCTIONS[_long]
 
-SPECIALS: dict[str, Callable[["Interpreter"], Any]] = {
+SPECIALS: dict[str, Callable[["Evaluation"], Any]] = {
     "job": lambda _run: str(os.getpid()),
     "j": lambda _run: str(os.getpid()),
     "horolog": lambda _run: f"{int(time.time() // 86400) + 47117},{int(time.time() % 86400)}",

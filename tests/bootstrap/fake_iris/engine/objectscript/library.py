@@ -13,7 +13,7 @@ class SystemException:
     """%Exception.SystemException, as CATCH gets it."""
 
     def __init__(self, message: str) -> None:
-        self.Name = message.split(" ")[0]
+        self.Name = message.partition(" ")[0]
         self.Location = ""
         self.Data = message.partition(" ")[2]
         self._message = message
@@ -63,13 +63,13 @@ class _ResultSet:
             raise ScriptError(f"<PROPERTY DOES NOT EXIST> *{column}: the fake's query {self._name} has {self._columns}")
         return self._row[self._columns.index(column)]
 
-    def _Next(self, *_: Any) -> str:
+    def _Next(self, *_: Any) -> str:  # noqa: N802 - its name, with _ for %
         return self.Next()
 
-    def _Get(self, column: Any) -> Any:
+    def _Get(self, column: Any) -> Any:  # noqa: N802 - its name, with _ for %
         return self._cell(text(column))
 
-    def _Close(self) -> str:
+    def _Close(self) -> str:  # noqa: N802 - its name, with _ for %
         return "1"
 
     def Close(self) -> str:  # noqa: N802 - its name
@@ -88,14 +88,14 @@ class _Statement:
         self._system = system
         self._name = ""
 
-    def _PrepareClassQuery(self, name: Any, query: Any, *_: Any) -> str:
+    def _PrepareClassQuery(self, name: Any, query: Any, *_: Any) -> str:  # noqa: N802 - its name, with _ for %
         self._name = f"{text(name)}:{text(query)}"
         return "1"
 
-    def _Prepare(self, *_: Any) -> str:
+    def _Prepare(self, *_: Any) -> str:  # noqa: N802 - its name, with _ for %
         raise ScriptError("<METHOD DOES NOT EXIST> the fake knows class queries only, no SQL")
 
-    def _Execute(self, *arguments: Any) -> _ResultSet:
+    def _Execute(self, *arguments: Any) -> _ResultSet:  # noqa: N802 - its name, with _ for %
         found = _ResultSet(self._system, self._name)
         found.Execute(*arguments)
         return found

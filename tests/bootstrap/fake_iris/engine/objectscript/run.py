@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ..files import Settings
 from ..installation import Installation, IrisError
 from . import library
-from .interpreter import Interpreter, Leave, Variables
-from .parser import Parser, Tree
+from .expressions import Tree
+from .interpreter import Interpreter, Leave
+from .parser import Parser
 from .values import ScriptError, from_json, text, to_json
 
 if TYPE_CHECKING:
     from ..server import Server
+    from .evaluation import Variables
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 #: Classes that are only there in %SYS ("This class can only be used by programs running in %SYS").
@@ -72,7 +74,9 @@ class System:
         code = self.globals(op="code", kind="classes", name=name)["code"]
         if code:
             return self._run_code(run, _method(code, method), arguments)
-        sent = [{"reference": self._nodes(run, one[1])} if one[0] == "reference" else to_json(run.value(one)) for one in arguments]
+        sent = [
+            {"reference": self._nodes(run, one[1])} if one[0] == "reference" else to_json(run.value(one)) for one in arguments
+        ]
         answer = self.request(op="call", **{"class": name, "method": method, "arguments": sent})
         for place, nodes in answer["references"].items():
             run.variables[arguments[int(place)][1]] = {tuple(keys): from_json(value) for keys, value in nodes}
@@ -111,7 +115,11 @@ class System:
 
 
 def _names(formal: str) -> list[str]:
-    return [part.split("=")[0].replace("ByRef", "").replace("Output", "").split(" As ")[0].strip() for part in formal.split(",") if part]
+    return [
+        part.split("=")[0].replace("ByRef", "").replace("Output", "").split(" As ")[0].strip()
+        for part in formal.split(",")
+        if part
+    ]
 
 
 def _method(code: str, name: str) -> tuple[list[str], str]:
@@ -165,5 +173,3 @@ async def execute(server: "Server", namespace: str, target: tuple[str, str], arg
 def script(installation: Installation, ask: Ask, user: str, namespace: str) -> Interpreter:
     """An interpreter for a session."""
     return Interpreter(System(installation, ask, user), namespace)
-
-

@@ -1,4 +1,6 @@
-"""Class methods of the system, by what the Class Reference says of them. Whatever isn't here is an error, as of an unknown method."""
+"""Class methods of the system, by what the Class Reference says of them. Whatever isn't here is an error, as of an unknown
+method.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -35,9 +37,10 @@ class Reference:
 
 def methods() -> dict[str, Callable[..., Any]]:
     """All methods by class and name, lower case."""
-    from . import calls_backup, calls_mirror, calls_security
+    from . import calls_backup, calls_mirror, calls_security, calls_status
 
-    return {name.lower(): method for module in (calls_mirror, calls_security, calls_backup) for name, method in module.METHODS.items()}
+    modules = (calls_mirror, calls_status, calls_security, calls_backup)
+    return {name.lower(): method for module in modules for name, method in module.METHODS.items()}
 
 
 async def call(server: "Server", name: str, method: str, arguments: list[Any]) -> dict[str, Any]:
@@ -49,7 +52,9 @@ async def call(server: "Server", name: str, method: str, arguments: list[Any]) -
     function = methods().get(f"{name}.{method}".lower())
     if function is None:
         raise IrisError(f"<METHOD DOES NOT EXIST> *{method},{name}: neither known to the fake nor loaded")
-    values = [Reference(one["reference"]) if isinstance(one, dict) and "reference" in one else from_json(one) for one in arguments]
+    values = [
+        Reference(one["reference"]) if isinstance(one, dict) and "reference" in one else from_json(one) for one in arguments
+    ]
     while values and values[-1] == "":
         values.pop()
     try:
@@ -74,9 +79,9 @@ async def query(server: "Server", name: str, arguments: list[Any]) -> Rows:
     Raises:
         IrisError: If there is no such query here.
     """
-    from . import calls_mirror, calls_security
+    from . import calls_mirror, calls_security, calls_status
 
-    function = {**calls_mirror.QUERIES, **calls_security.QUERIES}.get(name)
+    function = {**calls_mirror.QUERIES, **calls_status.QUERIES, **calls_security.QUERIES}.get(name)
     if function is None:
         raise IrisError(f"<CLASS DOES NOT EXIST> the fake knows no query {name}")
     columns, rows = function(server, *arguments)

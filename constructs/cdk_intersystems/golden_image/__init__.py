@@ -1,0 +1,1 @@
+"""Images that have what hosts need already."""
