@@ -1,9 +1,10 @@
 """A deployment of config/trakcare.yaml as hosts of the lab: what the CDK synthesizes is what they get.
 
-The bundles are the assets of the cloud assembly, the tags those of the templates. What is changed: the operating system, since this
-machine's packages are Debian's; and the kits, which are fakes.
+The bundles are the assets of the cloud assembly, the tags those of the templates. What is changed: the operating system, since
+this machine's packages are Debian's; and the kits, which are fakes.
 """
 
+import hashlib
 import io
 import json
 import tarfile
@@ -14,25 +15,41 @@ from typing import Any
 import yaml
 
 from cdk_intersystems.model import tags as names
+from tests.bootstrap import fake_web_gateway
+from tests.bootstrap.fake_iris.kit import make_agent_kit, make_kit
 from tests.bootstrap.lab.lab import Lab, LabHost
 
 ROOT = Path(__file__).parents[2]
-Assembly = Mapping[str, Mapping[str, Any]]
 
 
-def write_configuration(folder: Path, *, bucket: str, kit: Path, arbiter_kit: Path, system: str = "ubuntu2404") -> None:
-    """Writes the configuration of the deployment.
+def deploy(lab: Lab, folder: Path, servers: Mapping[str, str]) -> "Deployed":
+    """Synthesizes the deployment and makes its hosts, switched off. IRIS's waiting times are a tenth of what they are.
 
     Args:
-        folder: Where to; the file is called trakcare.yaml, as the deployment.
-        bucket: Where the kits are.
-        kit: The kit of IRIS.
-        arbiter_kit: The ISCAgent's.
-        system: The operating system.
+        lab: The lab.
+        folder: An empty folder.
+        servers: Name of each server of a tier, such as `app1` -> its address.
     """
+    kit = make_kit(folder, extra=fake_web_gateway.files())
+    arbiter_kit = make_agent_kit(folder)
+    for file in (kit, arbiter_kit):
+        lab.artifact(file.name, file.read_bytes())
+    # Without that word in its licence the fake has no mirroring.
+    lab.secrets["license"] = f"mirroring {lab.secrets['license']}"
+    lab.aws.client("secretsmanager").put_secret_value(SecretId=lab.secret_arns["license"], SecretString=lab.secrets["license"])
+    _write_configuration(folder, bucket=lab.bucket, kit=kit, arbiter_kit=arbiter_kit)
+    made = Deployed(lab, _synthesize(folder, folder / "cdk.out"), servers)
+    for host in made.hosts.values():
+        settings = host.path("/etc/fake-iris/settings.json")
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps({"scale": 0.1}))
+    return made
+
+
+def _write_configuration(folder: Path, *, bucket: str, kit: Path, arbiter_kit: Path) -> None:
     data = yaml.safe_load((ROOT / "config" / "trakcare.yaml").read_text())
     data["platform"] |= {
-        "operating_system": system,
+        "operating_system": "ubuntu2404",
         "packages": "image",
         "kit": {"uri": f"s3://{bucket}/{kit.name}", "sha256": _digest(kit)},
         "arbiter_kit": {"uri": f"s3://{bucket}/{arbiter_kit.name}", "sha256": _digest(arbiter_kit)},
@@ -40,12 +57,7 @@ def write_configuration(folder: Path, *, bucket: str, kit: Path, arbiter_kit: Pa
     (folder / "trakcare.yaml").write_text(yaml.safe_dump(data))
 
 
-def synthesize(folder: Path, out: Path) -> Path:
-    """Synthesizes the deployment in a folder.
-
-    Returns:
-        The cloud assembly.
-    """
+def _synthesize(folder: Path, out: Path) -> Path:
     from cdk_intersystems.configuration import load_deployment
     from stacks.deployment_app import define_deployment, make_app
 
@@ -77,6 +89,10 @@ class Deployed:
         for name, address in servers.items():
             self._make_server(name, address)
 
+    def written(self) -> bytes:
+        """Everything that was synthesized: templates, and the bundles, which are tars that aren't compressed."""
+        return b"".join(path.read_bytes() for path in sorted(self._assembly.rglob("*")) if path.is_file())
+
     def _template(self, stack: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = json.loads((self._assembly / f"{stack}.template.json").read_text())["Resources"]
         return found
@@ -103,7 +119,9 @@ class Deployed:
         files = self._bundle(stack)["server"]
         described = json.loads(files["host.json"])
         tags = self._tags(stack, "AWS::AutoScaling::AutoScalingGroup")
-        self.hosts[name] = self.lab.host(name=name, address=address, description=described, files=files, tags=tags, disk_mib=1024)
+        self.hosts[name] = self.lab.host(
+            name=name, address=address, description=described, files=files, tags=tags, disk_mib=1024
+        )
         self._is_the_same(stack, self.hosts[name])
 
     def _parameter(self, stack: str) -> dict[str, Any]:
@@ -137,6 +155,4 @@ class Deployed:
 
 
 def _digest(file: Path) -> str:
-    from tests.bootstrap.lab.image import digest
-
-    return digest(file)
+    return hashlib.sha256(file.read_bytes()).hexdigest()

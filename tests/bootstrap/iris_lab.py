@@ -29,7 +29,7 @@ PREPARE = (
     "kit.kit",
     "license.license_key",
     "certificates.certificates",
-    "responder.responder",
+    "places.responder",
     "agent.agent",
     "instance.instance_unit",
     "schedules.schedules",
@@ -41,31 +41,8 @@ PREPARE["arbiter"] = (users.users, kit.agent_kit, agent.agent)
 SERVE["arbiter"] = (agent.agent_answers,)
 """
 
-# In the place of the steps for volumes and huge pages, which are others' to test.
-PLACES = b"""
-import shutil
-from pathlib import Path
-
-def places(host):
-    pages = Path("/proc/sys/vm/nr_hugepages")
-    if pages.read_text() != "4000":
-        pages.write_text("4000")
-    for name in ("db", "wij", "jrnpri", "jrnalt"):
-        place = Path("/irissys", name)
-        if not place.exists():
-            place.mkdir(parents=True)
-            shutil.chown(place, "irisowner", "irisusr")
-            place.chmod(0o775)
-    Path("/irissys/sys").mkdir(exist_ok=True)
-    # Of the fake: all that takes its time takes a fifth of it.
-    settings = Path("/etc/fake-iris/settings.json")
-    if not settings.exists():
-        settings.parent.mkdir()
-        settings.write_text('{"scale": 0.2}')
-"""
-
-# Runs on a member: `cdk-host`, which dies, as by SIGKILL, after no command, then after one, and so on until it comes to its end. Prints
-# how often it died.
+# Runs on a member: `cdk-host`, which dies, as by SIGKILL, after no command, then after one, and so on until it comes to its
+# end. Prints how often it died.
 _DIES = """
 import os, signal, sys
 sys.path.insert(0, "/opt/cdk-intersystems")
@@ -108,7 +85,7 @@ class MirrorLab:
         self.agent_kit = lab.artifact(agent.name, agent.read_bytes())
         self.license = f"{lab.secrets['license']} mirroring\n"
         lab.aws.client("secretsmanager").put_secret_value(SecretId=lab.secret_arns["license"], SecretString=self.license)
-        lab.code["host/steps/places.py"] = PLACES
+        lab.code["host/steps/places.py"] = Path(__file__).with_name("iris_lab_steps.py").read_bytes()
         self.steps(PREPARE, SERVE)
 
     def steps(self, prepare: tuple[str, ...], serve: tuple[str, ...] = ()) -> None:

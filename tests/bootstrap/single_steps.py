@@ -76,8 +76,8 @@ def die_everywhere(job):
     died = signal.SIGKILL
     count = 0
     while died == signal.SIGKILL:
-        subprocess.run(["sh", "-c", job["undo"]], check=True)
         print("---", flush=True)
+        subprocess.run(["sh", "-c", job["undo"]], check=True)
         died = in_child(run, job, count)
         if died == signal.SIGKILL and in_child(run, job, -1):
             return 1

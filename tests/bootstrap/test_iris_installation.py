@@ -231,7 +231,7 @@ def test_a_power_cut_in_the_midst_of_the_installer_is_mended_by_the_next_start(p
     host.wait_until("it is primary", lambda: state(host) == ("running", "Failover", "Primary"))
 
 
-def test_a_member_comes_up_whatever_command_it_deaths_until_the_end(place: Place, host: LabHost) -> None:
+def test_a_member_comes_up_whatever_command_it_dies_after(place: Place, host: LabHost) -> None:
     """All of both phases, from nothing to a mirror, dying after one command, then after two, and so on."""
     deaths = {phase: deaths_until_the_end(host, phase, steps) for phase, steps in (("prepare", STEPS), ("serve", SERVE))}
     host.wait_until("it is primary", lambda: state(host) == ("running", "Failover", "Primary"))

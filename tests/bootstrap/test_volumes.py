@@ -95,17 +95,17 @@ def test_volumes_are_told_by_their_ids_in_any_order_and_by_any_of_udev_s_names(m
     assert [member.host.path(f"/irissys/{place}/what").read_text() for place in ("db", "jrnpri")] == ["db", "jrnpri"]
 
 
+# A partition's type, and the two bytes that make it a partition table.
+PARTITION_TABLE = r"printf '\203' | dd of=$0 bs=1 seek=450; printf '\125\252' | dd of=$0 bs=1 seek=510"
 FOREIGN = {
     "another file system": ("mkswap -q $0", "swap"),
-    # A partition's type, and the two bytes that make it a partition table.
-    "a partition table": (r"printf '\203' | dd of=$0 bs=1 seek=450; printf '\125\252' | dd of=$0 bs=1 seek=510", "dos"),
+    "a partition table": (PARTITION_TABLE, "dos"),
     "a part of LVM": ("pvcreate -qq $0", "LVM2_member"),
-    "two things at once": (r"mkfs.ext4 -q $0; printf '\203' | dd of=$0 bs=1 seek=450; printf '\125\252' | dd of=$0 bs=1 seek=510",
-                           "dos and ext4"),
+    "two things at once": (f"mkfs.ext4 -q $0; {PARTITION_TABLE}", "dos and ext4"),
     "unknown data at its beginning": ("echo x | dd of=$0 bs=1 seek=4711", "data at byte 4711"),
     "unknown data at its end": ("echo x | dd of=$0 bs=1 seek=16777000", "data at byte 16777000"),
     "unknown data all over but at both ends": ("yes | dd of=$0 bs=1M seek=1 count=14 iflag=fullblock", "data at byte "),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("command", "held"), FOREIGN.values(), ids=FOREIGN)

@@ -1,5 +1,6 @@
-"""Several EBS volumes as one. LVM and what it writes to the volumes are real; this kernel has no device mapper, so that what stands
-for an active logical volume is a device of its own, and nothing that is written to it comes to the volumes.
+"""Several EBS volumes as one. LVM and what it writes to the volumes are real.
+
+The kernels that tests run on often have no device mapper: what stands for an active logical volume is a device of its own.
 """
 
 import json
@@ -25,10 +26,11 @@ WITHOUT_KERNEL = """\
 set -e
 mkdir -p /dev/irissys_data
 case $0 in
-  */lvcreate) /usr/sbin/lvcreate --driverloaded n --activate n --zero n --wipesignatures n "$@"; ln -sfn {device} /dev/irissys_data/data ;;
-  */vgchange) /usr/sbin/vgs "$3" > /dev/null; ln -sfn {device} /dev/irissys_data/data ;;
-  */lvextend) /usr/sbin/lvextend --driverloaded n "$@" ;;
+  */lvcreate) /usr/sbin/lvcreate --driverloaded n --activate n --zero n --wipesignatures n "$@" ;;
+  */vgchange) /usr/sbin/vgs "$3" > /dev/null ;;
+  */lvextend) exec /usr/sbin/lvextend --driverloaded n "$@" ;;
 esac
+ln -sfn {device} /dev/irissys_data/data
 """
 
 
@@ -100,7 +102,7 @@ def test_after_any_command(make: Make) -> None:
     member = make(STRIPED)
     ids = member.volumes()
     devices = " ".join(member.device(each) for each in [*ids, stand_in(member)])
-    undo = f"rm -rf /dev/irissys_data; set -- $(ls {devices} 2> /dev/null); {UNDO}"
+    undo = f"set -- $(ls {devices} 2> /dev/null); {UNDO}"
     look = "ls /var/lib/cdk-intersystems; grep -o '/irissys/db xfs' /proc/mounts; lvs --noheadings --options lv_name,stripes"
     own = {"instance_id": member.host.instance_id, "changed": IMPATIENT}
     commands, seen = die_everywhere(member.host, member.description, "volumes", undo=undo, look=look, **own)

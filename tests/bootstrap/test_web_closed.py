@@ -62,6 +62,8 @@ CLOSED = [
     "/csp/user/%252e%252e/bin/Systems/Module%252ecxw",
     "/csp/user/..%5cbin%5cSystems%5cModule.cxw",
     "/csp/user/..\\bin\\Systems\\Module.cxw",
+    "/csp/user\\..\\sys\\UtilHome.csp",
+    "/csp/user%5c..%5csys%5cUtilHome.csp",
     "/csp/user/page.csp/csp/bin/Systems/Module.cxw",
     "/csp/user/Module.cxw%00.csp",
     f"https://web.trakcare.internal{MANAGEMENT}",

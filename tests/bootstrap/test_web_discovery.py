@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from cdk_intersystems.bootstrap.host import csp_ini
-from tests.bootstrap.web_lab import PREPARE, Machine, WebLab, web_lab
+from tests.bootstrap.web_lab import PREPARE, WebLab, web_lab
+from tests.bootstrap.web_machines import Machine
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for network namespaces and systemd", allow_module_level=True)

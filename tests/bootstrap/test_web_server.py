@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.bootstrap import fake_web_gateway
-from tests.bootstrap.web_lab import PASSWORD, PREPARE, WEB, WebLab, web_lab
+from tests.bootstrap.web_lab import PREPARE, WEB, WebLab, web_lab
+from tests.bootstrap.web_machines import PASSWORD, Authority
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for network namespaces and systemd", allow_module_level=True)
@@ -77,7 +78,7 @@ def test_a_server_whose_certificate_is_of_another_authority_gets_no_password(lab
     server = lab.machines[0]
     server.silence(1972)
     asked = len(server.asked)
-    server.iris(type(lab.authority)(tmp_path).context())
+    server.iris(Authority(tmp_path).context())
     try:
         assert lab.get(PAGE).status == 503
         assert len(server.asked) == asked

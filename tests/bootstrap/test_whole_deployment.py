@@ -1,10 +1,9 @@
-"""config/trakcare.yaml, synthesized, on hosts that boot from nothing: what each becomes, and that nobody's secrets are left anywhere."""
+"""config/trakcare.yaml, synthesized, on hosts that boot from nothing: what each becomes, and where no secret is left."""
 
 import json
 import os
-import socket
+import re
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,18 +12,17 @@ import pytest
 if os.geteuid() != 0:
     pytest.skip("needs root, for network namespaces and block devices", allow_module_level=True)
 
-from tests.bootstrap import fake_web_gateway
-from tests.bootstrap.deployed import Deployed, synthesize, write_configuration
-from tests.bootstrap.fake_iris.kit import make_agent_kit, make_kit
-from tests.bootstrap.lab.host import on_all
-from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.bootstrap.deployed import Deployed, deploy
+from tests.bootstrap.lab.lab import LOG_GROUP, Lab, LabHost
 
 SERVERS = {"app1": "10.20.96.40", "web1": "10.20.48.40"}
 MEMBERS = ("a", "b")
 
+Hosts = dict[str, LabHost]
+
 
 class Processes(threading.Thread):
-    """Looks at the command line and environment of every process of some hosts, again and again."""
+    """Looks at the command line of every process of some hosts, again and again."""
 
     def __init__(self, hosts: list[LabHost]) -> None:
         super().__init__(daemon=True)
@@ -33,7 +31,7 @@ class Processes(threading.Thread):
         self.seen: set[bytes] = set()
 
     def run(self) -> None:
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.05):
             for host in self._hosts:
                 for pid in host.processes():
                     try:
@@ -53,76 +51,155 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def booted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployed, Processes]]:
-    folder = tmp_path_factory.mktemp("deployment")
-    kit = make_kit(folder, extra=fake_web_gateway.files())
-    arbiter_kit = make_agent_kit(folder)
-    for file in (kit, arbiter_kit):
-        lab.artifact(file.name, file.read_bytes())
-    lab.secrets["license"] = "mirroring " + lab.secrets["license"]
-    lab.aws.client("secretsmanager").put_secret_value(SecretId=lab.secret_arns["license"], SecretString=lab.secrets["license"])
-    write_configuration(folder, bucket=lab.bucket, kit=kit, arbiter_kit=arbiter_kit)
-    deployed = Deployed(lab, synthesize(folder, folder / "cdk.out"), SERVERS)
+def booted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployed, Processes]:
+    deployed = deploy(lab, tmp_path_factory.mktemp("deployment"), SERVERS)
     hosts = list(deployed.hosts.values())
-    for host in hosts:
-        settings = host.path("/etc/fake-iris/settings.json")
-        settings.parent.mkdir(parents=True)
-        settings.write_text(json.dumps({"scale": 0.1}))
     processes = Processes(hosts)
-    processes.start()
     # All at once, as a deployment of several stacks side by side does it.
-    on_all(hosts, lambda host: None)
     for host in hosts:
-        lab.wait_for_signal(host, seconds=120)
-    yield deployed, processes
-    processes.stop()
+        host.power_on()
+    processes.start()
+    try:
+        for host in hosts:
+            lab.wait_for_signal(host, seconds=120)
+    finally:
+        processes.stop()
+    return deployed, processes
 
 
 @pytest.fixture(scope="module")
-def hosts(booted: tuple[Deployed, Processes]) -> dict[str, LabHost]:
+def hosts(booted: tuple[Deployed, Processes]) -> Hosts:
     return booted[0].hosts
 
 
-def _roles(hosts: dict[str, LabHost]) -> dict[str, str]:
-    return {name: json.loads(hosts[name].run("cdk-host", "role", "--json", check=False).output)["role"] for name in MEMBERS}
+def _is_primary(host: LabHost) -> bool:
+    return host.run("cdk-host", "role", check=False).status == 0
 
 
-def _primary(hosts: dict[str, LabHost]) -> str:
-    return next(name for name, role in _roles(hosts).items() if role == "primary")
+def _primary(hosts: Hosts) -> LabHost:
+    found = [hosts[name] for name in MEMBERS if _is_primary(hosts[name])]
+    assert len(found) == 1, f"{len(found)} primaries"
+    return found[0]
 
 
-def _get(host: LabHost, url: str, *options: str) -> str:
-    """The status and the body of what a host is answered."""
-    return host.run("curl", "-sk", "--max-time", "5", "-w", " %{http_code}", *options, url, check=False).output
+def _backup(hosts: Hosts) -> LabHost:
+    primary = _primary(hosts)
+    return next(hosts[name] for name in MEMBERS if hosts[name] is not primary)
 
 
-def test_every_host_tells_cloudformation_once_that_it_serves(lab: Lab, hosts: dict[str, LabHost]) -> None:
+def _mirror_status(host: LabHost) -> str:
+    return host.run("iris", "qlist", "IRIS").output.split("^")[11]
+
+
+def _get(host: LabHost, url: str) -> str:
+    """The body and the status of what a host is answered."""
+    return host.run("curl", "-sk", "--max-time", "5", "-w", " %{http_code}", url, check=False).output
+
+
+def _reaches(client: LabHost, host: LabHost, port: int) -> bool:
+    code = f"import socket; socket.create_connection(({host.address!r}, {port}), 3)"
+    return client.run("python3", "-c", code, check=False).status == 0
+
+
+def test_every_host_tells_cloudformation_once_that_it_serves(lab: Lab, hosts: Hosts) -> None:
     told = sorted((each.stack, each.status) for each in lab.aws.signals)
-    stacks = [*(f"trakcare-primary-trak-{name}" for name in ("a", "arbiter", "b")), "trakcare-primary-app", "trakcare-primary-web"]
-    assert told == sorted((stack, "SUCCESS") for stack in stacks)
+    stacks = [f"trakcare-primary-{name}" for name in ("app", "trak-a", "trak-arbiter", "trak-b", "web")]
+    assert told == [(stack, "SUCCESS") for stack in stacks]
 
 
-def test_one_member_is_primary_and_the_other_its_backup(hosts: dict[str, LabHost]) -> None:
-    assert sorted(_roles(hosts).values()) == ["backup", "primary"]
+def test_one_member_is_primary_and_the_other_its_backup(hosts: Hosts) -> None:
+    assert (_mirror_status(_primary(hosts)), _mirror_status(_backup(hosts))) == ("Primary", "Backup")
 
 
-def test_mirror_status_tells_the_roles_and_nothing_of_the_arbiter(hosts: dict[str, LabHost]) -> None:
-    primary = _primary(hosts)
-    answers = {name: _get(hosts["web1"], f"http://{hosts[name].address}:2189/csp/bin/mirror_status.cxw") for name in MEMBERS}
-    assert answers == {name: "SUCCESS 200" if name == primary else "FAILED 503" for name in MEMBERS}
+def test_mirror_status_tells_who_is_primary(hosts: Hosts) -> None:
+    answers = [
+        _get(hosts["web1"], f"http://{each.address}:2189/csp/bin/mirror_status.cxw") for each in map(hosts.get, MEMBERS) if each
+    ]
+    assert sorted(answers) == ["FAILED 503", "SUCCESS 200"]
 
 
-def test_only_the_primary_takes_clients_of_the_endpoint(hosts: dict[str, LabHost]) -> None:
-    primary = _primary(hosts)
-    reached = {name: hosts["web1"].run("nc", "-z", "-w", "2", hosts[name].address, "11972", check=False).status for name in MEMBERS}
-    assert reached == {name: 0 if name == primary else 1 for name in MEMBERS}
+@pytest.mark.parametrize("port", [11972, 16661])
+def test_only_the_primary_takes_clients_of_the_endpoint(hosts: Hosts, port: int) -> None:
+    # Nobody listens at the HL7 port of this fake: what is refused there is refused by the instance.
+    assert _reaches(hosts["web1"], _primary(hosts), port) is (port == 11972)
+    assert not _reaches(hosts["web1"], _backup(hosts), port)
 
 
-def test_an_application_server_works_on_the_mirror(hosts: dict[str, LabHost]) -> None:
-    shown = hosts["app1"].run("cdk-host", "status", "--json").output
-    assert json.loads(shown)["served"] == json.loads(shown)["applied"]
+def test_both_take_mirror_aware_clients(hosts: Hosts) -> None:
+    assert [_reaches(hosts["web1"], hosts[name], 1972) for name in MEMBERS] == [True, True]
 
 
-def test_a_web_server_serves_pages_of_the_application_server_and_tells_the_region_s_status(hosts: dict[str, LabHost]) -> None:
+def test_a_web_server_works_with_the_application_server(hosts: Hosts) -> None:
     assert hosts["app1"].address in hosts["web1"].path("/opt/webgateway/bin/CSP.ini").read_text()
-    assert _get(hosts["a"], f"https://{hosts['web1'].address}/region/mirror_status.cxw") == "SUCCESS 200"
+    assert _get(hosts["a"], f"https://{hosts['web1'].address}/csp/page.csp").endswith(" 200")
+
+
+def test_a_web_server_tells_that_the_primary_is_in_this_region(hosts: Hosts) -> None:
+    assert _get(hosts["a"], f"https://{hosts['web1'].address}/status/region/mirror_status.cxw") == "SUCCESS 200"
+
+
+@pytest.mark.parametrize("name", ["arbiter", "a", "b", "app1", "web1"])
+def test_running_prepare_again_changes_nothing_and_asks_aws_for_nothing(lab: Lab, hosts: Hosts, name: str) -> None:
+    host = hosts[name]
+    before = host.files().calm()
+    lab.aws.forget_calls()
+    host.run("systemctl", "restart", "cdk-host.service")
+    quiet = ("/irissys", "/var/lib/cdk-intersystems/unsent")
+    assert host.files().calm().without(*quiet).changes_to(before.without(*quiet)) == []
+    # Web servers look for application servers all the time.
+    assert [call for call in lab.aws.calls() if call.host == host.name and call.action != "DescribeInstances"] == []
+
+
+def test_a_secret_is_in_no_file_of_anybody_else_s_no_log_and_no_process_list(
+    lab: Lab, booted: tuple[Deployed, Processes], hosts: Hosts
+) -> None:
+    deployed, processes = booted
+    secrets = {name: value.encode() for name, value in lab.all_secrets.items()}
+    authority = lab.aws.client("secretsmanager").get_secret_value(SecretId=lab.secret_arns["authority"])["SecretString"]
+    # A line of the key in PEM: the whole stands in JSON there, and would stand in lines elsewhere.
+    secrets["authority"] = json.loads(authority)["private_key"].splitlines()[3].encode()
+    logs = "\n".join(lab.aws.log_lines(LOG_GROUP))
+    places = {"command lines": b"\0".join(processes.seen), "CloudWatch Logs": logs.encode(), "templates": deployed.written()}
+    for name, host in hosts.items():
+        places[f"journal of {name}"] = host.run("journalctl", "--no-pager", "--output=export").output.encode()
+    found = {(secret, place) for place, text in places.items() for secret, value in secrets.items() if value in text}
+    assert found == set()
+    kept = {
+        (name, re.sub(r"^/proc/\d+/root", "", str(path)), secret)
+        for name, host in hosts.items()
+        for path in _files(host)
+        for secret, value in secrets.items()
+        if value in path.read_bytes()
+    }
+    # What has to stand in a file, because a program reads it there, and by whom it can be read.
+    allowed = {
+        *((name, "/irissys/sys/mgr/iris.key", "license") for name in ("a", "b", "app1")),
+        ("web1", "/etc/cdk-intersystems/web/csp-system-password", "gateway"),
+    }
+    assert kept == allowed
+    for name, path, _ in allowed:
+        assert hosts[name].path(path).stat().st_mode & 0o007 == 0, f"{path} of {name} is open to everybody"
+
+
+def _files(host: LabHost) -> Iterator[Path]:
+    """Every file that differs from this machine's, and all on volumes; not the journal, which is looked at by itself."""
+    for path, entry in host.files().items():
+        if entry.kind == "file" and not path.startswith("/var/log/journal"):
+            yield host.path(path)
+
+
+def test_when_the_primary_is_gone_the_endpoint_and_the_application_follow(hosts: Hosts) -> None:
+    old, new = _primary(hosts), _backup(hosts)
+    old.crash()
+    new.wait_until("to be primary", lambda: _is_primary(new), 60)
+    new.wait_until("its gate to open", lambda: _reaches(hosts["web1"], new, 11972), 20)
+    assert _get(hosts["web1"], f"http://{new.address}:2189/csp/bin/mirror_status.cxw") == "SUCCESS 200"
+    hosts["app1"].wait_until(
+        "the region's status",
+        lambda: _get(hosts["app1"], f"https://{hosts['web1'].address}/status/region/mirror_status.cxw") == "SUCCESS 200",
+    )
+    # It comes back by itself, as what it is now.
+    old.boot()
+    old.wait_until("to be backup", lambda: _mirror_status(old) == "Backup", 60)
+    assert _primary(hosts) is new
+    assert not _reaches(hosts["web1"], old, 11972)

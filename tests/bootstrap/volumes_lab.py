@@ -31,7 +31,7 @@ IMPATIENT = {
 #: Undoes on a host what the step does, and empties the devices that follow.
 UNDO = """\
 grep -o ' /irissys/[a-z]* ' /proc/mounts | xargs --no-run-if-empty umount
-rm -rf /var/lib/cdk-intersystems /etc/systemd/system/irissys-*.mount /dev/disk/by-uuid
+rm -rf /var/lib/cdk-intersystems /etc/systemd/system/irissys-*.mount /dev/disk/by-uuid /dev/irissys_*
 if [ -e /irissys ]; then chattr -R -i /irissys; rm -rf /irissys; fi
 systemctl daemon-reload
 for device; do blkdiscard "$device"; done

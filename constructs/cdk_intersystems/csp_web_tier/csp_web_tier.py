@@ -27,8 +27,7 @@ from cdk_intersystems.csp_web_tier.load_balancer import (
 )
 from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
-from cdk_intersystems.host_bundle.host_bundle import read_parameters
-from cdk_intersystems.identity.instance_role import read_objects, read_secret
+from cdk_intersystems.identity.instance_role import read_secrets
 from cdk_intersystems.instance_group.bootstrap import GroupBootstrap, start_after
 from cdk_intersystems.instance_group.instance_group import InstanceGroup
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
@@ -232,13 +231,13 @@ class CspWebTier(Construct):
                     gateway_parameters=gateway_parameters or {},
                 ),
                 secrets=SecretArns(gateway=mirror.gateway_password.secret_arn),
+                parameters=[authority_parameter(deployment, mirror.mirror_name)],
+                objects=[platform.kit, platform.archive],
                 # The load balancer has drained a web server before it is terminated.
                 leaves=False,
             )
             access = [
-                *read_secret(mirror.gateway_password),
-                *read_objects(self, platform.kit, platform.archive),
-                read_parameters(self, authority_parameter(deployment, mirror.mirror_name)),
+                *read_secrets(self, mirror.gateway_password),
                 # Which servers there are behind it.
                 iam.PolicyStatement(actions=["ec2:DescribeInstances"], resources=["*"]),
             ]

@@ -15,8 +15,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
-from cdk_intersystems.host_bundle.host_bundle import read_parameters
-from cdk_intersystems.identity.instance_role import read_objects, read_secret
+from cdk_intersystems.identity.instance_role import read_secrets
 from cdk_intersystems.instance_group.bootstrap import GroupBootstrap, start_after
 from cdk_intersystems.instance_group.instance_group import InstanceGroup
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
@@ -155,7 +154,6 @@ class EcpAppTier(Construct):
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.TIER, name)
         bootstrap: GroupBootstrap | None = None
-        access = read_secret(license_secret) if license_secret else []
         if platform is not None:
             whose = f"application tier {name}"
             check_bootstrap(whose, platform, user_data=user_data, internet=internet)
@@ -178,13 +176,13 @@ class EcpAppTier(Construct):
                 tier=name,
                 files=application_files(platform, database.facts, name, memory=memory, local_storage=local_storage),
                 secrets=secrets.arns(),
+                parameters=[authority_parameter(deployment, database.mirror_name)],
+                objects=[platform.kit, platform.archive],
                 leaves=True,
             )
-            access = [
-                *secrets.read(),
-                *read_objects(self, platform.kit, platform.archive),
-                read_parameters(self, authority_parameter(deployment, database.mirror_name)),
-            ]
+            access = secrets.read(self)
+        else:
+            access = read_secrets(self, license_secret)
         self._servers = InstanceGroup(
             self,
             "Servers",

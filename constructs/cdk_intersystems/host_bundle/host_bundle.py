@@ -1,9 +1,10 @@
 """`HostBundle`: the bundle of a group of hosts, and the SSM parameter by which they find it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Aws, CfnCreationPolicy, CfnResource, CfnResourceSignal, FileAssetPackaging, Stack, Stage, Tags
+from aws_cdk import Aws, CfnCreationPolicy, CfnResource, CfnResourceSignal, FileAssetPackaging, Stack, Stage, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -11,10 +12,12 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from cdk_intersystems.bootstrap.bundle import bundle, first_boot, version_of
+from cdk_intersystems.identity.instance_role import read_objects
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import HostFiles
 from cdk_intersystems.model.host_settings import SecretArns, host_settings
 from cdk_intersystems.model.names import bootstrap_parameter
+from cdk_intersystems.model.platform import S3Object
 
 # How long CloudFormation waits for a host to say that it serves: packages, an installation kit of some GiB, and of a member the
 # joining of a mirror with empty databases.
@@ -79,15 +82,19 @@ class HostBundle(Construct):
         """The user data of a host: the same bytes for every host of every deployment."""
         return ec2.UserData.custom(first_boot())
 
-    def read(self, scope: Construct) -> list[iam.PolicyStatement]:
+    def read(
+        self, scope: Construct, *, parameters: Sequence[str] = (), objects: Sequence[S3Object | None] = ()
+    ) -> list[iam.PolicyStatement]:
         """The statements that let a host find and fetch this bundle and no other, and tell its own stack how the start went.
 
         Args:
-            scope: A construct of the host's stack.
+            scope: A construct of a stack in the host's region.
+            parameters: Names of the SSM parameters that the host reads beside its own.
+            objects: The objects in S3 that it fetches beside the bundle, those that there are.
         """
         return [
-            read_parameters(scope, self._parameter),
-            iam.PolicyStatement(actions=["s3:GetObject"], resources=[self._object]),
+            iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameter_arns(scope, self._parameter, *parameters)),
+            *read_objects(scope, *objects, arns=[self._object]),
             iam.PolicyStatement(sid="TellHowItWent", actions=["cloudformation:SignalResource"], resources=[Aws.STACK_ID]),
         ]
 
@@ -104,16 +111,6 @@ def await_signals(resource: CfnResource, count: int) -> None:
         resource_signal=CfnResourceSignal(count=count, timeout=_START_LIMIT)
     )
     Tags.of(resource).add(tags.SIGNAL, f"{Stack.of(resource).stack_name}/{resource.logical_id}")
-
-
-def read_parameters(scope: Construct, *names: str) -> iam.PolicyStatement:
-    """The statement that lets a host read SSM parameters.
-
-    Args:
-        scope: A construct of the host's stack.
-        names: Their names.
-    """
-    return iam.PolicyStatement(actions=["ssm:GetParameter"], resources=parameter_arns(scope, *names))
 
 
 def write_parameters_once(scope: Construct, *names: str) -> list[iam.PolicyStatement]:
@@ -140,12 +137,9 @@ def write_parameters_once(scope: Construct, *names: str) -> list[iam.PolicyState
 
 def parameter_arns(scope: Construct, *names: str) -> list[str]:
     """The ARNs of SSM parameters in a stack's region and account, by their names alone: no stack has to export anything."""
-    return [
-        Stack.of(scope).format_arn(
-            service="ssm", resource="parameter", resource_name=name.removeprefix("/"), arn_format=ArnFormat.SLASH_RESOURCE_NAME
-        )
-        for name in names
-    ]
+    stack = Stack.of(scope)
+    prefix = f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:parameter"
+    return [f"{prefix}{name}" for name in names]
 
 
 def publish(scope: Construct, packed: bytes, version: str, name: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from cdk_intersystems.model.arns import Arn
 from cdk_intersystems.model.platform import S3Object
 from cdk_intersystems.policy.acknowledge import acknowledge, wildcard_finding
 
@@ -80,41 +81,64 @@ def define_instance_role(
     return role
 
 
-def read_secret(secret: secretsmanager.ISecret) -> list[iam.PolicyStatement]:
-    """The statements that let an instance read one secret, and decrypt it with its key if it has one of its own."""
+def read_secrets(scope: Construct, *secrets: secretsmanager.ISecret | None) -> list[iam.PolicyStatement]:
+    """The statements that let an instance read secrets, those that there are, and decrypt them with their own keys.
+
+    Args:
+        scope: A construct of a stack in the instance's region.
+        secrets: The secrets.
+    """
+    known = [secret for secret in secrets if secret is not None]
+    if not known:
+        return []
     statements = [
         iam.PolicyStatement(
             actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-            resources=[secret.secret_full_arn or f"{secret.secret_arn}-??????"],
+            resources=[secret_resource(secret) for secret in known],
         )
     ]
-    if secret.encryption_key is not None:
-        service = f"secretsmanager.{Stack.of(secret).region}.amazonaws.com"
-        statements.append(use_key(secret.encryption_key.key_arn, service, "kms:Decrypt"))
+    keys = {key.key_arn for secret in known if (key := secret.encryption_key) is not None}
+    if keys:
+        statements.append(use_keys(sorted(keys), f"secretsmanager.{Stack.of(scope).region}.amazonaws.com", "kms:Decrypt"))
     return statements
 
 
-def use_key(key_arn: str, service: str, *actions: str) -> iam.PolicyStatement:
-    """The statement that lets an instance use a key through one service and in no other way."""
+def secret_resource(secret: secretsmanager.ISecret) -> str:
+    """How a policy names a secret, also one that was referred to by its name."""
+    return secret.secret_full_arn or f"{secret.secret_arn}-??????"
+
+
+def use_keys(key_arns: Sequence[str], service: str, *actions: str) -> iam.PolicyStatement:
+    """The statement that lets an instance use keys through one service and in no other way."""
     return iam.PolicyStatement(
-        actions=list(actions), resources=[key_arn], conditions={"StringEquals": {"kms:ViaService": service}}
+        actions=list(actions), resources=list(key_arns), conditions={"StringEquals": {"kms:ViaService": service}}
     )
 
 
-def read_objects(scope: Construct, *objects: S3Object | None) -> list[iam.PolicyStatement]:
-    """The statements that let an instance fetch objects in S3, those that there are."""
+def read_objects(scope: Construct, *objects: S3Object | None, arns: Sequence[str] = ()) -> list[iam.PolicyStatement]:
+    """The statements that let an instance fetch objects in S3, those that there are.
+
+    Args:
+        scope: A construct of a stack in the instance's region.
+        objects: The objects.
+        arns: ARNs of others, which need no key of their own.
+    """
     stack = Stack.of(scope)
-    statements = []
-    for each in objects:
-        if each is None:
-            continue
-        location = each.uri.removeprefix("s3://")
-        statements.append(iam.PolicyStatement(actions=["s3:GetObject"], resources=[f"arn:{stack.partition}:s3:::{location}"]))
+    known = [each for each in objects if each is not None]
+    named = [f"arn:{stack.partition}:s3:::{each.uri.removeprefix('s3://')}" for each in known]
+    if not named and not arns:
+        return []
+    keys: dict[str, set[str]] = {}
+    for each in known:
         if each.key_arn is not None:
             # The bucket, and so its key, may be in another region.
-            region = stack.split_arn(each.key_arn, ArnFormat.SLASH_RESOURCE_NAME).region
-            statements.append(use_key(each.key_arn, f"s3.{region}.amazonaws.com", "kms:Decrypt"))
-    return statements
+            parsed = Arn.parse(each.key_arn)
+            region = parsed.region if parsed else stack.split_arn(each.key_arn, ArnFormat.SLASH_RESOURCE_NAME).region
+            keys.setdefault(f"s3.{region}.amazonaws.com", set()).add(each.key_arn)
+    return [
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=[*arns, *named]),
+        *(use_keys(sorted(key_arns), service, "kms:Decrypt") for service, key_arns in sorted(keys.items())),
+    ]
 
 
 def attach_volumes(

@@ -1,5 +1,6 @@
 """How the servers of a tier set themselves up, and how they leave."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -14,6 +15,7 @@ from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import HostFiles
 from cdk_intersystems.model.host_settings import SecretArns
 from cdk_intersystems.model.names import LIFECYCLE_HOOK
+from cdk_intersystems.model.platform import S3Object
 
 # A server that still has work asks for another such time; one that says nothing is terminated after it.
 _HEARTBEAT = Duration.minutes(15)
@@ -28,6 +30,8 @@ class GroupBootstrap:
         tier: Name of the tier.
         files: What their bundle has beside the code.
         secrets: ARNs of the secrets they may read.
+        parameters: Names of the SSM parameters they read beside their own.
+        objects: The objects in S3 they fetch beside their bundle, those that there are.
         leaves: Whether a server says itself when it may be terminated, by a lifecycle hook that waits for it.
     """
 
@@ -35,6 +39,8 @@ class GroupBootstrap:
     tier: str
     files: HostFiles
     secrets: SecretArns
+    parameters: Sequence[str]
+    objects: Sequence[S3Object | None]
     leaves: bool
 
     def define_bundle(self, scope: Construct, log_group: logs.ILogGroup) -> HostBundle:
@@ -60,14 +66,16 @@ class GroupBootstrap:
                 default_result=autoscaling.DefaultResult.CONTINUE,
             )
 
-    def statements(self, scope: Construct) -> list[iam.PolicyStatement]:
-        """The statements that let a server say how far its leaving is, in its own group alone.
+    def statements(self, scope: Construct, bundle: HostBundle) -> list[iam.PolicyStatement]:
+        """The statements that let a server set itself up, and say how far its leaving is, in its own group alone.
 
         The group can't be named: it is complete only once its servers have started, which need their role for that.
         """
+        reads = bundle.read(scope, parameters=self.parameters, objects=self.objects)
         if not self.leaves:
-            return []
+            return reads
         return [
+            *reads,
             iam.PolicyStatement(
                 sid="Leave",
                 actions=["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"],

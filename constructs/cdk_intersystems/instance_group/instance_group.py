@@ -113,9 +113,8 @@ class InstanceGroup(Construct):
             description=description,
             log_group=self.log_group,
             statements=[
-                *(bundle.read(self) if bundle else []),
                 *statements,
-                *(bootstrap.statements(self) if bootstrap else []),
+                *(bootstrap.statements(self, bundle) if bootstrap and bundle else []),
             ],
             wildcards=bootstrap.wildcards(self) if bootstrap else None,
         )

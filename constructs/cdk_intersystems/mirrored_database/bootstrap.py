@@ -7,9 +7,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from cdk_intersystems.host_bundle.host_bundle import HostBundle, read_parameters, write_parameters_once
-from cdk_intersystems.identity.instance_role import read_objects, read_secret
-from cdk_intersystems.mirrored_database.secrets import CertificateAuthority, make_authority, use_authority
+from cdk_intersystems.host_bundle.host_bundle import HostBundle, write_parameters_once
+from cdk_intersystems.mirrored_database.secrets import CertificateAuthority, make_authority, read_secrets_and_authority
 from cdk_intersystems.model.host_description import MirrorFacts
 from cdk_intersystems.model.host_files import mirror_files
 from cdk_intersystems.model.host_settings import SecretArns
@@ -44,10 +43,9 @@ class HostSecrets:
             authority="" if isinstance(self.authority, str) else self.authority.secret_arn,
         )
 
-    def read(self) -> list[iam.PolicyStatement]:
+    def read(self, scope: Construct) -> list[iam.PolicyStatement]:
         """The statements that let a host read them, and issue its certificate."""
-        passwords = (self.password, self.gateway, *([self.license] if self.license else []))
-        return [*(each for secret in passwords for each in read_secret(secret)), *use_authority(self.authority)]
+        return read_secrets_and_authority(scope, self.authority, self.password, self.gateway, self.license)
 
 
 def define_mirror_bundle(
@@ -82,20 +80,22 @@ def define_mirror_bundle(
     )
 
 
-def member_access(scope: Construct, platform: Platform, facts: MirrorFacts, secrets: HostSecrets) -> list[iam.PolicyStatement]:
-    """What a failover member may do to set itself up: its secrets, its software, and the two things it writes.
+def member_access(
+    scope: Construct, bundle: HostBundle, platform: Platform, facts: MirrorFacts, secrets: HostSecrets
+) -> list[iam.PolicyStatement]:
+    """What a failover member may do to set itself up: its bundle, software and secrets, and the two things it writes.
 
     Args:
         scope: A construct of a stack in the hosts' region.
+        bundle: Its bundle.
         platform: What it runs on.
         facts: The mirror.
         secrets: Its secrets.
     """
     written = [name(facts.deployment, facts.name) for name in (created_parameter, authority_parameter)]
     return [
-        *secrets.read(),
-        *make_authority(secrets.authority),
-        *read_objects(scope, platform.kit, platform.archive),
-        read_parameters(scope, *written),
+        *bundle.read(scope, parameters=written, objects=(platform.kit, platform.archive)),
+        *secrets.read(scope),
+        *make_authority(scope, secrets.authority),
         *write_parameters_once(scope, *written),
     ]

@@ -12,12 +12,11 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.host_bundle.host_bundle import HostBundle, await_signals
-from cdk_intersystems.identity.instance_role import attach_volumes, attach_volumes_wildcards, define_instance_role, read_objects
+from cdk_intersystems.identity.instance_role import attach_volumes, attach_volumes_wildcards, define_instance_role
 from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, define_member_host
 from cdk_intersystems.mirrored_database.member_volumes import define_member_volumes
 from cdk_intersystems.mirrored_database.roll_approval import RollApproval
 from cdk_intersystems.model import tags
-from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.storage import MemberVolumes
 from cdk_intersystems.monitoring.host_alarms import alarm_on_failed_status_check
 from cdk_intersystems.policy.acknowledge import acknowledge
@@ -36,7 +35,6 @@ class MemberDefaults:
     encryption_key: kms.IKey
     log_group: logs.ILogGroup
     user_data: ec2.UserData | None
-    platform: Platform | None
     bundle: HostBundle | None
     alarm_topic: sns.ITopic | None
     termination_protection: bool
@@ -121,11 +119,10 @@ def define_arbiter(
     instance_type: ec2.InstanceType,
     security_group: ec2.ISecurityGroup,
     role: iam.IRole | None,
+    statements: Sequence[iam.PolicyStatement],
 ) -> tuple[Stack, ec2.Instance]:
     """Define the arbiter in a stack of its own."""
     stack = _define_stack(defaults, "arbiter", f"Arbiter of mirror {defaults.mirror_name}")
-    platform = defaults.platform
-    fetched = read_objects(stack, platform.arbiter_kit, platform.archive) if platform else []
     instance = define_member_host(
         stack,
         vpc=defaults.vpc,
@@ -134,7 +131,7 @@ def define_arbiter(
         machine_image=defaults.machine_image,
         instance_type=instance_type,
         security_group=security_group,
-        role=role or _define_role(defaults, stack, "arbiter", fetched),
+        role=role or _define_role(defaults, stack, "arbiter", statements),
         encryption_key=defaults.encryption_key,
         tenancy="default",
         purchase="on-demand",
@@ -180,7 +177,7 @@ def _define_role(
         "Role",
         description=f"Host {defaults.full_name(member)}",
         log_group=defaults.log_group,
-        statements=[*(defaults.bundle.read(stack) if defaults.bundle else []), *statements],
+        statements=statements,
         wildcards=wildcards,
     )
 

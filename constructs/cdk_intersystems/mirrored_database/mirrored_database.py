@@ -13,7 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
-from cdk_intersystems.identity.instance_role import read_secret
+from cdk_intersystems.identity.instance_role import read_secrets
 from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
 from cdk_intersystems.mirrored_database.bootstrap import HostSecrets, define_mirror_bundle, member_access
 from cdk_intersystems.mirrored_database.checks import (
@@ -231,7 +231,6 @@ class MirroredDatabase(Construct):
         )
         self._certificate_authority = certificate_authority
         bundle = None
-        access = [*read_secret(self._password), *(read_secret(license_secret) if license_secret else [])]
         if platform is not None:
             self._certificate_authority = certificate_authority or define_authority(self, "Authority", key, mirror_name)
             secrets = HostSecrets(
@@ -257,7 +256,10 @@ class MirroredDatabase(Construct):
                 secrets=secrets,
                 log_group=self._log_group,
             )
-            access = member_access(self, platform, self._facts, secrets)
+            access = member_access(self, bundle, platform, self._facts, secrets)
+            arbiter_access = bundle.read(self, objects=(platform.arbiter_kit, platform.archive))
+        else:
+            access, arbiter_access = read_secrets(self, self._password, license_secret), []
         self._endpoint = MirrorEndpoint(
             self,
             "Endpoint",
@@ -280,7 +282,6 @@ class MirroredDatabase(Construct):
             encryption_key=key,
             log_group=self._log_group,
             user_data=user_data,
-            platform=platform,
             bundle=bundle,
             alarm_topic=alarm_topic,
             termination_protection=termination_protection,
@@ -292,6 +293,7 @@ class MirroredDatabase(Construct):
             instance_type=arbiter_instance_type or arbiter_type_for(instance_type),
             security_group=self._security_groups.arbiter,
             role=arbiter_role,
+            statements=arbiter_access,
         )
         members = {
             member: define_failover_member(

@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from cdk_intersystems.identity.instance_role import read_secret, use_key
+from cdk_intersystems.identity.instance_role import read_secrets, secret_resource, use_keys
 from cdk_intersystems.model.arns import shape_problem
 from cdk_intersystems.policy.acknowledge import acknowledge
 
@@ -44,32 +44,28 @@ def private_ca_arn(authority: CertificateAuthority | None) -> str:
     return authority
 
 
-def use_authority(authority: CertificateAuthority) -> list[iam.PolicyStatement]:
-    """The statements that let a host issue its own certificate."""
-    if isinstance(authority, str):
-        # Which names it asks for can't be limited: see the decision on certificates.
-        return [
-            iam.PolicyStatement(
-                actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate", "acm-pca:IssueCertificate"],
-                resources=[authority],
-            )
-        ]
-    return read_secret(authority)
+def read_secrets_and_authority(
+    scope: Construct, authority: CertificateAuthority, *secrets: secretsmanager.ISecret | None
+) -> list[iam.PolicyStatement]:
+    """The statements that let a host read secrets and issue its own certificate."""
+    if not isinstance(authority, str):
+        return read_secrets(scope, *secrets, authority)
+    # Which names it asks for can't be limited: see the decision on certificates.
+    ask = iam.PolicyStatement(
+        actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate", "acm-pca:IssueCertificate"],
+        resources=[authority],
+    )
+    return [*read_secrets(scope, *secrets), ask]
 
 
-def make_authority(authority: CertificateAuthority) -> list[iam.PolicyStatement]:
+def make_authority(scope: Construct, authority: CertificateAuthority) -> list[iam.PolicyStatement]:
     """The statements that let a member make the authority, if its secret has no value yet."""
     if isinstance(authority, str):
         return []
-    statements = [
-        iam.PolicyStatement(
-            actions=["secretsmanager:PutSecretValue"],
-            resources=[authority.secret_full_arn or f"{authority.secret_arn}-??????"],
-        )
-    ]
-    if authority.encryption_key is not None:
-        service = f"secretsmanager.{Stack.of(authority).region}.amazonaws.com"
-        statements.append(use_key(authority.encryption_key.key_arn, service, "kms:Decrypt", "kms:GenerateDataKey"))
+    statements = [iam.PolicyStatement(actions=["secretsmanager:PutSecretValue"], resources=[secret_resource(authority)])]
+    if (key := authority.encryption_key) is not None:
+        service = f"secretsmanager.{Stack.of(scope).region}.amazonaws.com"
+        statements.append(use_keys([key.key_arn], service, "kms:Decrypt", "kms:GenerateDataKey"))
     return statements
 
 

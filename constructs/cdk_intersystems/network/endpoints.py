@@ -47,8 +47,8 @@ def add_service_endpoints(
     Guide, "SSM Agent communications with AWS managed S3 buckets").
     """
     in_subnets = ec2.SubnetSelection(subnets=list(subnets))
-    endpoints: list[ec2.VpcEndpoint] = [
-        ec2.InterfaceVpcEndpoint(
+    endpoints: dict[str, ec2.VpcEndpoint] = {
+        name: ec2.InterfaceVpcEndpoint(
             scope,
             f"{name}Endpoint",
             vpc=vpc,
@@ -61,9 +61,9 @@ def add_service_endpoints(
             open=False,
         )
         for name, service in (_INTERFACE_ENDPOINTS | (_PRIVATE_CA if private_ca else {})).items()
-    ]
-    endpoints.append(
-        ec2.GatewayVpcEndpoint(scope, "DynamoDbEndpoint", vpc=vpc, service=ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+    }
+    endpoints["DynamoDb"] = ec2.GatewayVpcEndpoint(
+        scope, "DynamoDbEndpoint", vpc=vpc, service=ec2.GatewayVpcEndpointAwsService.DYNAMODB
     )
     of_this_account = iam.PolicyStatement(
         principals=[iam.AnyPrincipal()],
@@ -71,10 +71,9 @@ def add_service_endpoints(
         resources=["*"],
         conditions={"StringEquals": {"aws:PrincipalAccount": Stack.of(scope).account}},
     )
-    for endpoint in endpoints:
+    for endpoint in endpoints.values():
         endpoint.add_to_policy(of_this_account)
-    s3 = next(endpoint for endpoint in endpoints if endpoint.node.id == "S3Endpoint")
-    s3.add_to_policy(
+    endpoints["S3"].add_to_policy(
         iam.PolicyStatement(
             principals=[iam.AnyPrincipal()],
             actions=["s3:GetObject"],

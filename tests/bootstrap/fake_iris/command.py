@@ -11,12 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-# System Administration Guide, "Controlling InterSystems IRIS Instances", iris qlist: one line an instance, fields between
-# carets: name, directory, version, status with a time, configuration file last used, superserver port, web server port, JDBC
-# gateway port, health, product, mirror member type, mirror status, data directory, superserver ports.
-_QLIST = (
-    "{name}^{directory}^{version}^{status}^iris.cpf^1972^0^53773^{health}^IRIS^{member_type}^{mirror_status}^{directory}^1972"
-)
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from engine.qlist_line import format_line
 
 
 def main(folder: Path, arguments: list[str]) -> int:
@@ -37,7 +34,7 @@ def main(folder: Path, arguments: list[str]) -> int:
 
 
 def _qlist(file: Path) -> None:
-    print(_QLIST.format(name=file.stem, **json.loads(file.read_text())))
+    print(format_line({"name": file.stem, "port": "1972", "product": "IRIS", **json.loads(file.read_text())}))
 
 
 def _start(file: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,10 +39,14 @@ class IrisHost:
         self.host = host
         self._kits = kits
 
-    def prepare(self, settings: Mapping[str, Any] | None = None) -> None:
+    def prepare(self) -> None:
         """Users, and the settings of the fake."""
         self.host.run("useradd", "--user-group", "irisowner")
-        self.put("/etc/fake-iris/settings.json", json.dumps({"scale": 0.1, **(settings or {})}))
+        self.set()
+
+    def set(self, **settings: Any) -> None:
+        """Settings of the fake; its instance reads them when it starts."""
+        self.put("/etc/fake-iris/settings.json", json.dumps({"scale": 0.1, **settings}))
 
     def put(self, path: str, text: str, owner: str = "root", mode: str = "644") -> None:
         """Writes a file on the host."""

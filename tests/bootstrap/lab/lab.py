@@ -3,36 +3,32 @@
 See test_first_boot.py for how it is used.
 """
 
-import io
 import itertools
 import json
 import secrets
-import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from cdk_intersystems.bootstrap import bundle
 from cdk_intersystems.model import tags as names
-from cdk_intersystems.model.names import bootstrap_parameter
 from tests.bootstrap.lab.aws import LabAws
-from tests.bootstrap.lab.descriptions import plain_description
 from tests.bootstrap.lab.disks import Disk, by_id, grow, make_disk
 from tests.bootstrap.lab.host import Host
 from tests.bootstrap.lab.imds import Machine
 from tests.bootstrap.lab.namespaces import Keeper, run
 from tests.bootstrap.lab.network import NETWORK, Switch
+from tests.bootstrap.lab.publisher import LOG_GROUP, Files, Publisher
 from tests.bootstrap.lab.time_source import TimeSource
+
+__all__ = ["LOG_GROUP", "Lab", "LabHost"]
 
 # There on every Linux, and in the lab's own mounts only the lab is to be seen there.
 _FOLDER = Path("/mnt")
-LOG_GROUP = "/lab/bootstrap"
 SECRETS = ("password", "gateway", "license", "authority")
 _INOTIFY_INSTANCES = 4096
 _numbers = itertools.count(1)
-
-Files = Mapping[str, str | bytes]
 
 
 class LabHost(Host):
@@ -57,7 +53,7 @@ class LabHost(Host):
         self.wait_until(f"{unit} to be {state}", lambda: self.unit_state(unit) == state, seconds)
 
 
-class Lab:
+class Lab(Publisher):
     """Hosts, a switch, and AWS; all gone at the end of the `with` block, or of this process.
 
     Example:
@@ -71,15 +67,13 @@ class Lab:
         clock: The Amazon Time Sync Service.
         secrets: Name -> value of everything secret in it; must be seen nowhere on a host. See also `all_secrets`.
         secret_arns: Name (`password`, `gateway`, `license`, `authority`) -> ARN. The last one has no value yet.
-        code: Path below `bootstrap/` -> content of code that hosts get instead of, or besides, this repository's.
     """
 
     def __init__(self) -> None:
         self.secrets = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ("password", "gateway", "license")}
-        self.code: dict[str, bytes] = {}
+        super().__init__()
         self._hosts: list[LabHost] = []
         self._disks: dict[str, Disk] = {}
-        self._groups: dict[tuple[str, str], dict[str, Files]] = {}
 
     def __enter__(self) -> Self:
         _let_systemd_watch()
@@ -201,85 +195,6 @@ class Lab:
     def scale_in(self, host: LabHost, *, group: str, hook: str) -> None:
         """Has Auto Scaling take a server away: it waits in the lifecycle hook until the server has left."""
         host.machine.group, host.machine.waits_in, host.machine.target_state = group, hook, "Terminated"
-
-    # What they are to become
-
-    def description(self, role: str, **changes: Any) -> dict[str, Any]:
-        """A plain, complete `host.json`: deployment `lab`, mirror `TRAK` of 10.20.1.10 and 10.20.2.10, arbiter 10.20.3.10.
-
-        Args:
-            role: `member`, `arbiter`, `application` or `web`.
-            changes: What is to be otherwise.
-        """
-        return {**plain_description(role), **changes}
-
-    def only_steps(self, role: str, prepare: Sequence[str] = (), serve: Sequence[str] = ()) -> None:
-        """Has hosts of a role, of those published from now on, do these steps and no others.
-
-        Args:
-            role: The role.
-            prepare: Steps as module and function below `host/steps`: `volumes.volumes`.
-            serve: The same for serve.
-        """
-        modules = sorted({step.rpartition(".")[0] for step in (*prepare, *serve)})
-        listed = [f"{{{role!r}: ({''.join(f'{step}, ' for step in steps)})}}" for steps in (prepare, serve)]
-        imports = "".join(f"from .steps import {module}\n" for module in modules)
-        self.code["host/roles.py"] = f"{imports}PREPARE = {listed[0]}\nSERVE = {listed[1]}\n".encode()
-
-    def publish(self, deployment: str, group: str) -> str:
-        """Publishes the bundle of a group and writes its parameter.
-
-        Returns:
-            Its version.
-        """
-        packed = self._with_code(bundle.bundle(self._groups[deployment, group]))
-        version = bundle.version_of(packed)
-        self.aws.client("s3").put_object(Bucket=self.bucket, Key=f"{version}.tar", Body=packed)
-        self.set_parameter(bootstrap_parameter(deployment, group), json.dumps(self.settings(version)))
-        return version
-
-    def change(self, host: LabHost, files: Files | None = None, **changes: Any) -> str:
-        """Changes what a host is to become and publishes that; no host notices before it applies it.
-
-        Returns:
-            The new version.
-        """
-        tags = host.machine.tags
-        group = (tags[names.DEPLOYMENT], tags.get(names.TIER) or tags[names.MIRROR_SET])
-        config = self._groups[group]
-        which = tags.get(names.MEMBER, "server")
-        description = {**json.loads(config[which]["host.json"]), **changes}
-        config[which] = {**config[which], **(files or {}), "host.json": json.dumps(description)}
-        return self.publish(*group)
-
-    def settings(self, version: str) -> dict[str, Any]:
-        """The content of a group's parameter."""
-        where = {"bucket": self.bucket, "key": f"{version}.tar", "sha256": version, "region": ""}
-        return {"bundle": where, "secrets": self.secret_arns, "log_group": LOG_GROUP}
-
-    def set_parameter(self, name: str, value: str) -> None:
-        """Writes an SSM parameter."""
-        self.aws.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-
-    def artifact(self, key: str, content: bytes) -> dict[str, str]:
-        """Puts a file, such as a kit, into the artifacts' bucket, and returns what a description says of it."""
-        self.aws.client("s3").put_object(Bucket=self.bucket, Key=key, Body=content)
-        return {"bucket": self.bucket, "key": key, "sha256": bundle.version_of(content), "region": ""}
-
-    def _with_code(self, packed: bytes) -> bytes:
-        if not self.code:
-            return packed
-        again = io.BytesIO()
-        paths = {f"bootstrap/{path}": content for path, content in self.code.items()}
-        with tarfile.open(fileobj=io.BytesIO(packed)) as old, tarfile.open(fileobj=again, mode="w") as new:
-            for entry in old:
-                if entry.name not in paths:
-                    new.addfile(entry, old.extractfile(entry))
-            for path, content in paths.items():
-                entry = tarfile.TarInfo(path)
-                entry.size, entry.mode = len(content), 0o755 if content.startswith(b"#!") else 0o644
-                new.addfile(entry, io.BytesIO(content))
-        return again.getvalue()
 
     # Volumes
 

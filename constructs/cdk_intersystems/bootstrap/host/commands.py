@@ -137,6 +137,11 @@ def _doing(name: str) -> Callable[[argparse.Namespace], int]:
         with run.alone(lines) if name == "renew" else nullcontext():
             host = run.open_host(lines)
             _work(name)(host)
+            if name == "renew" and host.description.role == "web":
+                from .steps.web_server import web_server
+
+                # It serves with a copy. Also if nothing was renewed now: it may have been, and interrupted.
+                web_server(host)
             if name == "renew" and lines.something_done:
                 send(host)
         return 0

@@ -55,12 +55,14 @@ def do(what: str, *, needs: str, seconds: float) -> int:
     Raises:
         StepError: It can't be done, or this is no failover member.
     """
-    lines = run.Lines()
+    lines = run.Lines(kept=what != "tell")
     host = run.open_host(lines)
     if (host.description.role, host.description.member_type) != ("member", "failover"):
         raise StepError("this host is no failover member")
     if what == "tell":
-        print(tell(host), flush=True)  # noqa: T201 (the answer)
+        # The answer is all that is said.
+        host.log = lambda line: None
+        print(tell(host), flush=True)  # noqa: T201
     elif what == "await":
         wait(host, needs, seconds)
     else:

@@ -209,7 +209,7 @@ def in_one_line(error: Exception, lines: Lines) -> str:
     elif not isinstance(error, StepError):
         where = traceback.extract_tb(error.__traceback__)[-1]
         said = f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
-        lines.say(traceback.format_exc())
+        lines.say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
     return " ".join(said.split())
 
 

@@ -212,4 +212,4 @@ def _become_member(server: "Server", config: MirrorConfig, async_type: str, *, v
     ):
         server.cpf.set("MirrorMember", key, value)
     server.save_cpf()
-    server.start_mirror()
+    server.start_mirror(joined=not validated)

@@ -93,9 +93,9 @@ def load(directory: Path) -> Installation:
 
 
 def registered() -> list[Installation]:
-    """The instances of this host."""
-    entries = read_json(REGISTRY / "iris.reg", {})
-    return [load(Path(directory)) for _, directory in sorted(entries.items())]
+    """The instances of this host whose directories are there (a volume may be missing); nothing public tells of others."""
+    folders = map(Path, read_json(REGISTRY / "iris.reg", {}).values())
+    return [load(folder) for folder in folders if (folder / "parameters.isc").exists()]
 
 
 def find(name: str) -> Installation:

@@ -26,8 +26,9 @@ class Member(Exchange):
         no_failover: The reason why this member can't take over automatically; empty if it can.
     """
 
-    def __init__(self, server: "Server") -> None:
+    def __init__(self, server: "Server", *, waits_for_restart: bool = False) -> None:
         self.server = server
+        self._waits_for_restart = waits_for_restart
         self.log = server.log
         found = load(server.cpf)
         assert found is not None, "JoinMirror=1 without a mirror"
@@ -108,7 +109,7 @@ class Member(Exchange):
         self.become("Transition")
         if self.is_failover():
             self.server.task(self.arbiter.run())
-        if self.server.settings.restart_after_joining and not self.validated():
+        if self._waits_for_restart:
             self.become("Waiting")
             return
         while self.state != "Stopped":

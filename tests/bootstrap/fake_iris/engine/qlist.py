@@ -1,6 +1,7 @@
 """What `iris list`, `qlist` and `all` say (SAG 27.6)."""
 
 from .installation import Installation
+from .qlist_line import format_line
 
 
 def fields(installation: Installation) -> dict[str, str]:
@@ -22,14 +23,6 @@ def fields(installation: Installation) -> dict[str, str]:
         # public.
         "mirror_status": str(seen["mirror_status"]) if up else "",
     }
-
-
-def format_line(known: dict[str, str]) -> str:
-    """The line of qlist: fourteen fields between carets. The configuration file is relative to the installation directory."""
-    return (
-        "{name}^{directory}^{version}^{status}^iris.cpf^{port}^0^53773^{health}^{product}^{member_type}^{mirror_status}^"
-        "{directory}^{port}"
-    ).format(**known)
 
 
 def line(installation: Installation) -> str:

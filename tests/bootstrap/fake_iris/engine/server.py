@@ -187,10 +187,14 @@ class Server:
         self.log(0, "System shutdown complete", "Generic.Event")
         return self._restart
 
-    def start_mirror(self) -> None:
-        """Starts mirroring if the configuration says that this is a member (CPF, "JoinMirror")."""
+    def start_mirror(self, *, joined: bool = False) -> None:
+        """Starts mirroring if the configuration says that this is a member (CPF, "JoinMirror").
+
+        Args:
+            joined: Whether it has become one just now.
+        """
         if self.cpf.get("MirrorMember", "JoinMirror") == "1" and self.mirror is None:
-            self.mirror = Member(self)
+            self.mirror = Member(self, waits_for_restart=joined and self.settings.restart_after_joining)
             self.task(self.mirror.run())
 
     def _context(self, purpose: str) -> ssl.SSLContext:

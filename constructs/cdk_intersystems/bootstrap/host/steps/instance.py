@@ -88,7 +88,12 @@ def instance_unit(host: Context) -> None:
         host.run(["systemctl", "daemon-reload"])
     if iris.is_configured(host, instance) != _LINK.is_symlink():
         host.run(["systemctl", "disable" if _LINK.is_symlink() else "enable", UNIT])
-    _PREPARED.touch()
+    if not _PREPARED.exists():
+        if _LINK.is_symlink():
+            # systemd may have given it up while a volume wasn't there. Once a start of the host, so that a member which the
+            # mirror forces down later stays down when this is run again. It starts after this unit has done its work.
+            host.run(["systemctl", "start", "--no-block", UNIT])
+        _PREPARED.touch()
 
 
 def start_instance(host: Context) -> None:

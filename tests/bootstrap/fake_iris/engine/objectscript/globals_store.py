@@ -1,6 +1,7 @@
 """Globals, routines and classes of %SYS, kept in the database IRISSYS."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import read_json, write_json
@@ -47,7 +48,7 @@ def load_file(server: "Server", name: str) -> None:
         IrisError: If the file isn't there or isn't one of these.
     """
     try:
-        text = open(name, encoding="utf-8").read()  # noqa: PTH123, SIM115 - closed at once, and as short as that
+        text = Path(name).read_text(encoding="utf-8")
     except OSError as error:
         raise IrisError(f"File '{name}' does not exist") from error
     content = _load(server)
