@@ -40,6 +40,11 @@ def define_deployment(app: App, deployment: Deployment) -> None:
         mirror_set.name: MirrorSetStack(app, deployment, role, mirror_set, shared=shared).database
         for mirror_set in deployment.mirror_sets
     }
+    if deployment.golden_image is not None:
+        # Imported only here, as tiers are below: EC2 Image Builder's module is a large one.
+        from stacks.golden_image_stack import GoldenImageStack
+
+        GoldenImageStack(app, deployment, role, deployment.golden_image, shared=shared)
     if deployment.application_tiers or deployment.web_tiers:
         _define_tiers(app, deployment, role, shared=shared, databases=databases)
     for key, value in {**deployment.tags, tags.DEPLOYMENT: deployment.name}.items():

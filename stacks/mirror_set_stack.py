@@ -7,6 +7,7 @@ from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.configuration.mirror_set import MirrorSetConfig
 from cdk_intersystems.configuration.plan import member_addresses
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
+from cdk_intersystems.rolling_change.rolling_change import RollingChange
 from stacks.dns import define_alias
 from stacks.existing import existing_authority, existing_role, existing_secret
 from stacks.log_retention import log_retention
@@ -15,7 +16,7 @@ from stacks.shared import Shared
 
 
 class MirrorSetStack(RegionalStack):
-    """What the members of a mirror set share, and the endpoint of the mirror."""
+    """What the members of a mirror set share, the endpoint of the mirror, and the runbooks that work on it."""
 
     def __init__(
         self,
@@ -78,4 +79,5 @@ class MirrorSetStack(RegionalStack):
             member_stacks_scope=scope,
             termination_protection=settings.termination_protection,
         )
+        RollingChange(self, "RollingChange", deployment=deployment.name, mirror_name=mirror_set.name)
         define_alias(self, deployment, mirror_set.name.lower(), self.database.endpoint.load_balancer)

@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cdk_intersystems.csp_web_tier.csp_web_tier import CspWebTier
     from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
+    from cdk_intersystems.golden_image.golden_image import GoldenImage
     from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
     from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
     from cdk_intersystems.model.platform import Platform, S3Object
     from cdk_intersystems.model.storage import MemberVolumes, VolumeSpec
     from cdk_intersystems.network.network import Network
     from cdk_intersystems.policy.iris_checks import IrisChecks
+    from cdk_intersystems.rolling_change.rolling_change import RollingChange
 
 _HOMES = {
     "CspWebTier": "cdk_intersystems.csp_web_tier.csp_web_tier",
     "EcpAppTier": "cdk_intersystems.ecp_app_tier.ecp_app_tier",
+    "GoldenImage": "cdk_intersystems.golden_image.golden_image",
     "IrisChecks": "cdk_intersystems.policy.iris_checks",
     "MemberVolumes": "cdk_intersystems.model.storage",
     "MirrorEndpoint": "cdk_intersystems.mirror_endpoint.mirror_endpoint",
     "MirroredDatabase": "cdk_intersystems.mirrored_database.mirrored_database",
     "Network": "cdk_intersystems.network.network",
     "Platform": "cdk_intersystems.model.platform",
+    "RollingChange": "cdk_intersystems.rolling_change.rolling_change",
     "S3Object": "cdk_intersystems.model.platform",
     "VolumeSpec": "cdk_intersystems.model.storage",
 }
@@ -33,12 +37,14 @@ _HOMES = {
 __all__ = [
     "CspWebTier",
     "EcpAppTier",
+    "GoldenImage",
     "IrisChecks",
     "MemberVolumes",
     "MirrorEndpoint",
     "MirroredDatabase",
     "Network",
     "Platform",
+    "RollingChange",
     "S3Object",
     "VolumeSpec",
 ]

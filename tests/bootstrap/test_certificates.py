@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from cdk_intersystems.bootstrap.host import authority, certificate
+from cdk_intersystems.bootstrap.host import authority, certificate, iris
+from cdk_intersystems.bootstrap.host.errors import StepError
 from cdk_intersystems.bootstrap.host.steps import certificates
 from tests.bootstrap.step_host import SECRETS, StepHost, Store, refusal
 
@@ -217,7 +218,7 @@ def test_a_certificate_is_renewed_when_a_third_of_its_days_is_left(
     certificates.certificates(StepHost(store))
     ca, before, key = tls.texts()
     name = shown(tls.certificate, "-subject")
-    monkeypatch.setattr(certificates.iris, "look", lambda _name: None)
+    monkeypatch.setattr(iris, "look", lambda _name: None)
     with later(monkeypatch, days):
         assert certificates.renew(StepHost(store)) is renewed
 
@@ -241,7 +242,7 @@ def test_while_it_is_renewed_key_and_certificate_fit_at_every_moment(
             moments += 1
             return done
 
-    monkeypatch.setattr(certificates.iris, "look", lambda _name: None)
+    monkeypatch.setattr(iris, "look", lambda _name: None)
     with later(monkeypatch, 70):
         assert certificates.renew(Watching(store))
     assert moments > 3
@@ -260,6 +261,30 @@ def test_one_that_is_due_at_a_start_and_cannot_be_renewed_is_kept(
 
     assert tls.texts() == before
     assert [line for line in host.said if line.startswith("warning: the certificate is due for renewal: ")]
+
+
+def test_a_running_instance_is_told_of_a_renewed_certificate(
+    store: Store, tls: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates.certificates(StepHost(store))
+    running = iris.Instance(Path("/"), "running", Path("/"), "Failover", "Backup")
+    monkeypatch.setattr(iris, "look", lambda _name: running)
+    host = StepHost(store)
+    called: list[str] = []
+    monkeypatch.setattr(iris, "call", lambda _host, what: called.append(what))
+    with later(monkeypatch, 70):
+        certificates.renew(host)
+    assert called == ["##class(Security.SSLConfigs).ActivateAll()"]
+
+    def refused(_host: StepHost, _what: str) -> None:
+        raise StepError("nobody may enter")
+
+    # It is renewed all the same.
+    monkeypatch.setattr(iris, "call", refused)
+    tls.certificate.unlink()
+    assert certificates.renew(host)
+    assert tls.certificate.exists()
+    assert "warning: the instance uses the renewed certificate from its next start on: nobody may enter" in host.said
 
 
 def broken(tls: Folder, how: str) -> None:
@@ -322,7 +347,7 @@ def test_a_clock_that_is_wrong_is_told_and_nothing_is_touched(
 
 def test_the_end_of_the_authority_is_told_a_year_ahead(store: Store, tls: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     certificates.certificates(StepHost(store))
-    monkeypatch.setattr(certificates.iris, "look", lambda _name: None)
+    monkeypatch.setattr(iris, "look", lambda _name: None)
     for days, told in ((3650 - 366, False), (3650 - 364, True)):
         host = StepHost(store)
         with later(monkeypatch, days):

@@ -50,7 +50,7 @@ def test_a_missing_file(authority: Path, tmp_path: Path) -> None:
     made = shutil.copytree(issue(authority, "F"), tmp_path / "f")
     (made / "CAFile.pem").unlink()
 
-    with pytest.raises(IrisError, match="CAFile.pem: No such file"):
+    with pytest.raises(IrisError, match=r"CAFile\.pem: No such file"):
         files_in(str(made))
 
 

@@ -243,6 +243,24 @@ def test_a_member_comes_up_whatever_command_it_dies_after(place: Place, host: La
     assert not [line for line in done.output.splitlines() if line.startswith("wrote ")]
 
 
+def test_a_licence_that_knows_no_mirroring_is_told_and_another_one_repairs_it(place: Place, host: LabHost) -> None:
+    give, arn = place.lab.aws.client("secretsmanager").put_secret_value, place.lab.secret_arns["license"]
+    give(SecretId=arn, SecretString="a key for something else")
+    host.run("cdk-host", "prepare", "--only", *(step.rpartition(".")[2] for step in STEPS))
+    serve = [step.rpartition(".")[2] for step in SERVE]
+    failed = host.run("cdk-host", "serve", "--only", *serve, check=False)
+    (line,) = [line for line in failed.output.splitlines() if line.startswith("cdk-host: serve failed: start_member: ")]
+    assert "create.cpf did not take effect; /irissys/sys/mgr/messages.log says: " in line
+    assert "Mirroring is unavailable for current license" in line
+
+    give(SecretId=arn, SecretString=place.made.license)
+    # As another version that is applied does.
+    host.run("rm", "/var/lib/cdk-intersystems/license")
+    host.run("cdk-host", "prepare", "--only", "license_key")
+    host.run("cdk-host", "serve", "--only", *serve)
+    assert state(host) == ("running", "Failover", "Primary")
+
+
 def test_an_image_with_the_product_gets_its_passwords_at_the_first_start(place: Place, host: LabHost) -> None:
     # As an image is made: installed, and what will be a volume put aside. Its passwords are the installation's.
     arn = place.lab.secret_arns["password"]

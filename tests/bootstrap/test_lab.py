@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,9 @@ def lab() -> Iterator[Lab]:
 
 def _left_of(pid: int, host: int, device: str) -> list[str]:
     """What is left of a lab that a process had."""
-    left = [str(path) for path in Path("/sys/fs/cgroup").rglob(f"cdk-lab-{pid}-*")]
+    # os.walk goes on where something has just gone.
+    groups = [f"{folder}/{name}" for folder, folders, _ in os.walk("/sys/fs/cgroup") for name in folders]
+    left = [group for group in groups if f"/cdk-lab-{pid}-" in group]
     if Path(f"/proc/{host}").exists():
         left.append(f"process {host}")
     for process in Path("/proc").glob("[0-9]*"):
@@ -50,9 +53,9 @@ def _left_of(pid: int, host: int, device: str) -> list[str]:
                 left.append(f"process {process.name}")
         except OSError:
             continue
-    backing = Path(f"/sys/block/{device}/loop/backing_file")
-    if backing.exists() and "disks/" in backing.read_text():
-        left.append(device)
+    with suppress(OSError):
+        if "disks/" in Path(f"/sys/block/{device}/loop/backing_file").read_text():
+            left.append(device)
     left += [line for line in Path("/proc/self/mounts").read_text().splitlines() if line.startswith(("lab ", "disk-left "))]
     return left
 

@@ -40,6 +40,7 @@ MINIMAL: Config = {
 _KEY = "arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555"
 _BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 _CA = "arn:aws:acm-pca:eu-west-2:111122223333:certificate-authority/11111111-2222-3333-4444-555555555555"
+_IMAGE = {"base_ami": "ami-0123456789abcdef0", "instance_type": "m7i.large"}
 _OBJECT = {"uri": "s3://example-kits/object.tar.gz", "sha256": "0123456789abcdef" * 4}
 _TOPIC = "arn:aws:sns:eu-west-2:111122223333:operations"
 
@@ -232,6 +233,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         title="`platform.packages_archive`", change=both(remove("platform.packages"), put("platform.packages_archive", _OBJECT))
     ),
+    Row(title="`golden_image`", change=put("golden_image", {**_IMAGE, "packages_archive": _OBJECT})),
     Row(title="`platform.certificate_authority.private_ca`", change=put("platform.certificate_authority", {"private_ca": _CA})),
     Row(title="`termination_protection` to false", change=put(f"{_REGION}.termination_protection", False)),
     Row(title="`roles.member`", change=put(f"{_REGION}.roles", {"member": "members"})),

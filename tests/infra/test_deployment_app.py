@@ -176,7 +176,7 @@ def test_what_the_configuration_brings_is_used_and_not_made_again() -> None:
     }
 
     assert not [where for where, kind in made if kind in ("AWS::KMS::Key", "AWS::SNS::Topic", "AWS::S3::Bucket")]
-    assert {where for where, kind in made if kind == "AWS::IAM::Role"} == {"network", "print", "clinical"}
+    assert {where for where, kind in made if kind == "AWS::IAM::Role"} == {"network", "trak", "print", "clinical"}
 
 
 def run_app(*context: str, outdir: Path) -> subprocess.CompletedProcess[str]:

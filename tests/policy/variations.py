@@ -51,6 +51,15 @@ def _authority(data: dict[str, Any]) -> None:
     data["platform"]["certificate_authority"] = {"secret": "trakcare/authority", "secret_key": key}
 
 
+def _golden_image(data: dict[str, Any]) -> None:
+    data["golden_image"] = {
+        "base_ami": "ami-0123456789abcdef0",
+        "instance_type": "m7i.large",
+        "packages_archive": {"uri": "s3://example-kits/packages-rhel9.tar", "sha256": "0123456789abcdef" * 4},
+        "kit": dict(data["platform"]["kit"]),
+    }
+
+
 def _local_storage(data: dict[str, Any]) -> None:
     data["application_tiers"][0] |= {"instance_type": "m6id.4xlarge", "local_storage": True}
 
@@ -113,6 +122,7 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "AWS Private CA": ("trakcare", _private_ca),
     "certificate authority brought": ("trakcare", _authority),
     "local storage": ("trakcare", _local_storage),
+    "golden image": ("trakcare", _golden_image),
     "permissions boundary": ("trakcare", _boundary),
     "member taken out": ("trakcare", _absent),
     "account unknown": ("trakcare", _unknown_account),

@@ -32,14 +32,15 @@ class Template(_Named):
     def serialize(self, data: Any, **_: Any) -> str:
         """The template as text, the same at every synthesis of the same infrastructure.
 
-        Masked are hashes of assets and the library's user data, whose own diff says better what changed; left out is the
-        version check of the bootstrap stack, which every stack has alike. The codes of roll approvals stay: that one changes is
-        what a reviewer has to see, as then a host is going to be touched.
+        Masked are hashes of assets, the library's user data and the steps of runbooks, whose own diffs say better what changed;
+        left out is the version check of the bootstrap stack, which every stack has alike. The codes of roll approvals stay: that
+        one changes is what a reviewer has to see, as then a host is going to be touched.
         """
         kept = {key: value for key, value in data.items() if key not in ("Parameters", "Rules")}
         for key, unwanted in (("Parameters", "BootstrapVersion"), ("Rules", "CheckBootstrapVersion")):
             if rest := {name: value for name, value in data.get(key, {}).items() if name != unwanted}:
                 kept[key] = rest
+        kept["Resources"] = {name: _shortened(resource) for name, resource in data.get("Resources", {}).items()}
         text = json.dumps(kept, indent=2, sort_keys=True).replace(json.dumps(first_boot()), '"<first_boot.py>"')
         return HASH.sub("<hash of an asset>", text) + "\n"
 
@@ -52,3 +53,13 @@ class Digest(_Named):
     def serialize(self, data: Any, **_: Any) -> str:
         """The digest as it is."""
         return str(data)
+
+
+def _shortened(resource: dict[str, Any]) -> dict[str, Any]:
+    """A runbook with the names of its steps; anything else as it is."""
+    if resource["Type"] != "AWS::SSM::Document":
+        return resource
+    content = resource["Properties"]["Content"]
+    steps = [f"{step['name']} ({step['action']})" for step in content["mainSteps"]]
+    shortened = {**content, "mainSteps": steps}
+    return {**resource, "Properties": {**resource["Properties"], "Content": shortened}}

@@ -9,6 +9,7 @@ from cdk_intersystems.model.instance_types import InstanceType, table
 
 from .defaults import complete
 from .dns import DnsConfig
+from .golden_image import GoldenImageConfig
 from .instance_type import StatedInstanceType
 from .mirror_set import MirrorSetConfig
 from .platform import Platform
@@ -69,6 +70,9 @@ class Deployment(Section):
         "Tiers of ECP application servers.", default=(), default_text="none", example=[]
     )
     web_tiers: tuple[WebTierConfig, ...] = key("Tiers of web servers.", default=(), default_text="none", example=[])
+    golden_image: GoldenImageConfig | None = key(
+        "Pipelines that make AMIs with what hosts need already.", default=None, default_text="no pipeline", example=None
+    )
     dns: DnsConfig | None = key(
         "The names clients know the deployment by.",
         default=None,

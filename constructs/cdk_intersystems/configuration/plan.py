@@ -10,7 +10,7 @@ from .mirror_set import MirrorSetConfig
 from .region import PrimaryRegion, Subnet
 
 #: Stacks of every deployment; no mirror set or tier can be called so.
-RESERVED_STACK_NAMES = ("network", "foundation")
+RESERVED_STACK_NAMES = ("network", "foundation", "image")
 
 
 def stack_names(mirror_set: MirrorSetConfig) -> list[str]:

@@ -17,6 +17,7 @@ from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, de
 from cdk_intersystems.mirrored_database.member_volumes import define_member_volumes
 from cdk_intersystems.mirrored_database.roll_approval import RollApproval
 from cdk_intersystems.model import tags
+from cdk_intersystems.model.automation.steps import RUNBOOK_TAG_VALUE
 from cdk_intersystems.model.storage import MemberVolumes
 from cdk_intersystems.monitoring.host_alarms import alarm_on_failed_status_check
 from cdk_intersystems.policy.acknowledge import acknowledge
@@ -100,6 +101,7 @@ def define_failover_member(
         )
         if defaults.bundle:
             await_signals(instance.instance, 1)
+            Tags.of(instance.instance).add(tags.RUNBOOK, RUNBOOK_TAG_VALUE)
         alarm_on_failed_status_check(stack, instance, defaults.full_name(member), defaults.alarm_topic)
     RollApproval(
         stack,

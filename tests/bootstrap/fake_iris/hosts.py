@@ -224,9 +224,9 @@ def issue(
     key, request = made / "PrivateKeyFile.pem", made / "csr"
     _openssl("req", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/O=Test/CN={name}")
     (made / "extensions").write_text(f"keyUsage=critical,{usage}\nextendedKeyUsage={extended}\n")
-    authority = ["-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-set_serial", str(uuid.uuid4().int)]
-    _openssl("x509", "-req", "-in", request, *authority, "-days", "9", "-extfile", made / "extensions",
-             "-out", made / "CertificateFile.pem")  # fmt: skip
+    serial = str(uuid.uuid4().int)
+    _openssl("x509", "-req", "-in", request, "-CA", folder / "CAFile.pem", "-CAkey", folder / "ca.key", "-set_serial", serial,
+             "-days", "9", "-extfile", made / "extensions", "-out", made / "CertificateFile.pem")  # fmt: skip
     shutil.copyfile(folder / "CAFile.pem", made / "CAFile.pem")
     return made
 

@@ -57,12 +57,17 @@ def with_private_ca() -> dict[str, Any]:
     return data
 
 
+def with_golden_image() -> dict[str, Any]:
+    return trakcare() | {"golden_image": {"base_ami": "ami-0123456789abcdef0", "instance_type": "m7i.large"}}
+
+
 CA = "arn:aws:acm-pca:eu-west-2:111122223333:certificate-authority/11111111-2222-3333-4444-555555555555"
 BASES = {
     "trakcare.yaml": trakcare,
     "second mirror set": with_second_mirror_set,
     "existing VPC": with_existing_vpc,
     "private CA": with_private_ca,
+    "golden image": with_golden_image,
 }
 
 

@@ -3,6 +3,7 @@
 from ..deployment import Deployment
 from ..problems import Problem
 from .dns import dns_problems
+from .golden_image import golden_image_problems
 from .instances import instance_problems
 from .mirror_sets import mirror_set_problems
 from .names import name_problems
@@ -15,6 +16,7 @@ _RULES = (
     name_problems,
     network_problems,
     platform_problems,
+    golden_image_problems,
     mirror_set_problems,
     tier_problems,
     instance_problems,

@@ -26,6 +26,8 @@ def instance_problems(deployment: Deployment) -> Iterator[Problem]:
         yield from _type_problems(deployment, (*path, "instance_type"), tier.instance_type)
         yield from _memory_problems(deployment, path, tier)
         yield from _storage_problems(deployment, path, tier)
+    if deployment.golden_image is not None:
+        yield from _type_problems(deployment, ("golden_image", "instance_type"), deployment.golden_image.instance_type)
     for index, web in enumerate(deployment.web_tiers):
         yield from _type_problems(deployment, ("web_tiers", index, "instance_type"), web.instance_type)
 

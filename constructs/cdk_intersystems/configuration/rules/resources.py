@@ -6,6 +6,7 @@ from cdk_intersystems.model.arns import place_problem
 from cdk_intersystems.model.regions import partition
 
 from ..deployment import Deployment
+from ..platform import S3ObjectConfig
 from ..problems import Path, Problem
 
 _REGION: Path = ("regions", "primary", "region")
@@ -25,13 +26,23 @@ def resource_problems(deployment: Deployment) -> Iterator[Problem]:
     if platform.license_secret_key is not None and platform.license_secret is None:
         message = "there is no license_secret that it could be the key of: state that too, or leave this out"
         yield Problem(path=("platform", "license_secret_key"), message=message, reads=(("platform", "license_secret"),))
-    for name in ("kit", "arbiter_kit", "packages_archive"):
-        fetched = getattr(platform, name)
+    for path, fetched in _fetched(deployment):
         if fetched is not None and fetched.key_arn is not None:
             # It may lie in the bucket of another account or region, and its key with it.
             message = place_problem(fetched.key_arn, partition=partition(region))
             if message is not None:
-                yield Problem(path=("platform", name, "key_arn"), message=message, reads=(_REGION,))
+                yield Problem(path=(*path, "key_arn"), message=message, reads=(_REGION,))
+
+
+def _fetched(deployment: Deployment) -> Iterator[tuple[Path, S3ObjectConfig | None]]:
+    """What hosts and images fetch from S3."""
+    platform, image = deployment.platform, deployment.golden_image
+    yield ("platform", "kit"), platform.kit
+    yield ("platform", "arbiter_kit"), platform.arbiter_kit
+    yield ("platform", "packages_archive"), platform.packages_archive
+    if image is not None:
+        yield ("golden_image", "kit"), image.kit
+        yield ("golden_image", "packages_archive"), image.packages_archive
 
 
 def _near(deployment: Deployment) -> Iterator[tuple[Path, str | None]]:

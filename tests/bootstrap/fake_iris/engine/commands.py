@@ -2,15 +2,14 @@
 done.
 """
 
-import asyncio
 import os
 import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from . import qlist
+from .asking import ask
 from .files import note_call
 from .installation import Installation, IrisError, find, os_user, registered
 from .log import Log
@@ -38,32 +37,6 @@ def main(arguments: list[str]) -> int:
     except IrisError as error:
         print(error, file=sys.stderr)
         return 1
-
-
-def ask(installation: Installation, *requests: dict[str, Any]) -> list[dict[str, Any]]:
-    """Asks a running instance.
-
-    Raises:
-        IrisError: If it doesn't run, doesn't answer, or refuses.
-    """
-    from .wire import Peer
-
-    async def talk() -> list[dict[str, Any]]:
-        try:
-            reader, writer = await asyncio.open_unix_connection(installation.socket, limit=1 << 22)
-        except OSError as error:
-            raise IrisError(f"Instance {installation.name} is not running.") from error
-        peer = Peer(reader, writer)
-        peer.write_line("command")
-        answers = [await peer.ask(_STOP_SECONDS, **request) for request in requests]
-        peer.close()
-        return answers
-
-    answers = asyncio.run(talk())
-    for answer in answers:
-        if "error" in answer:
-            raise IrisError(answer["error"])
-    return answers
 
 
 def _may_control(installation: Installation) -> None:

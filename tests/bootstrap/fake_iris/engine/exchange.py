@@ -9,6 +9,7 @@ from .wire import Peer, connect
 if TYPE_CHECKING:
     from .joining import Joining
     from .journal import Journal
+    from .log import Log
     from .mirror_config import Entry, MirrorConfig
     from .primary import Primary
     from .server import Server
@@ -23,6 +24,7 @@ class Exchange:
     config: "MirrorConfig"
     journal: "Journal"
     joining: "Joining"
+    log: "Log"
     primary: "Primary | None"
     name: str
     state: str

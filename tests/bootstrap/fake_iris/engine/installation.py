@@ -4,8 +4,8 @@ import fcntl
 import json
 import os
 import pwd
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .files import REGISTRY, SHARED_MEMORY, read_json, write_json
 
@@ -14,8 +14,7 @@ class IrisError(Exception):
     """Something that InterSystems' programs refuse; the message is what they say."""
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(NamedTuple):
     """What the installer was told, kept in the installation directory.
 
     Attributes:
@@ -73,7 +72,7 @@ class Installation:
 
     def save(self) -> None:
         """Writes the installation's parameters, and its entry in the registry."""
-        values = {**asdict(self), "directory": str(self.directory)}
+        values = {**self._asdict(), "directory": str(self.directory)}
         write_json(self.directory / "parameters.isc", values, 0o644)
         entries = read_json(REGISTRY / "iris.reg", {})
         entries[self.name] = str(self.directory)

@@ -147,7 +147,7 @@ async def _execute(server: "Server", action: "Action") -> None:
     """CPF, "Execute": class method or routine has to return a %Status."""
     from .objectscript.run import execute
 
-    arguments = []
+    arguments: list[str] = []
     while value := action.get(f"Arg{len(arguments) + 1}"):
         arguments.append(value)
     (namespace,) = action.need("Namespace")

@@ -1,14 +1,12 @@
 """`iris terminal`, also called `iris session`: a log-in, then one thing to run or lines to read (SAG 27.3)."""
 
-import asyncio
 import getpass
 import os
 import re
 import sys
-import threading
 from typing import Any
 
-from .commands import ask as ask_once
+from .asking import Asker, ask
 from .installation import Installation, IrisError, find, os_user
 
 #: Class Reference, Backup.General, ExternalFreeze() and ExternalThaw(): the exit status "as part of an O/S script". Of other
@@ -27,35 +25,14 @@ def log_in(installation: Installation) -> str:
     Returns:
         The user; empty if access was denied.
     """
-    (answer,) = ask_once(installation, {"op": "log in", "os_user": os_user()})
+    answer = ask(installation, {"op": "log in", "os_user": os_user()})
     if answer["user"]:
         return str(answer["user"])
     print("\nUsername: ", end="", flush=True)
     name = sys.stdin.readline().strip()
     password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
-    (answer,) = ask_once(installation, {"op": "log in", "os_user": "", "user": name, "password": password})
+    answer = ask(installation, {"op": "log in", "os_user": "", "user": name, "password": password})
     return str(answer["user"])
-
-
-class _Connection:
-    """A connection to the instance for code that waits for each answer."""
-
-    def __init__(self, installation: Installation) -> None:
-        from .wire import Peer
-
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
-
-        async def connect() -> Peer:
-            reader, writer = await asyncio.open_unix_connection(installation.socket, limit=1 << 22)
-            peer = Peer(reader, writer)
-            peer.write_line("command")
-            return peer
-
-        self._peer = asyncio.run_coroutine_threadsafe(connect(), self._loop).result()
-
-    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
-        return asyncio.run_coroutine_threadsafe(self._peer.ask(600, **request), self._loop).result()
 
 
 def session(words: list[str]) -> int:
@@ -89,7 +66,7 @@ def session(words: list[str]) -> int:
     if not user:
         print("Access Denied")
         return 1
-    run = script(installation, _Connection(installation), user, namespace)
+    run = script(installation, Asker(installation), user, namespace)
     try:
         run.namespace = run.system.namespace(namespace)
     except Exception as error:

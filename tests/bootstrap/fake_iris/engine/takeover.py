@@ -7,6 +7,7 @@ from . import hooks
 from .mirror_config import Entry
 
 if TYPE_CHECKING:
+    from .exchange import Exchange
     from .follower import Follower
     from .member import Member
 
@@ -153,7 +154,7 @@ async def force_down(member: "Member", former: Entry) -> None:
         await asyncio.sleep(member.qos / 4)
 
 
-async def stand_down(member: "Member", message: dict[str, Any]) -> None:
+async def stand_down(member: "Exchange", message: dict[str, Any]) -> None:
     """Another member is primary: this one, if it was, goes down, and stays so until a person starts it (HA 3.3.2.2)."""
     if member.primary and message["term"] > member.primary.term:
         member.log(3, "Another member has become primary; this instance is shut down")

@@ -82,7 +82,10 @@ def renew(host: Context) -> bool:
     if host.description.role in ("member", "application"):
         instance = iris.look(host.description.instance)
         if instance is not None and instance.is_running:
-            iris.call(host, "##class(Security.SSLConfigs).ActivateAll()")
+            try:
+                iris.call(host, "##class(Security.SSLConfigs).ActivateAll()")
+            except StepError as error:
+                host.log(f"warning: the instance uses the renewed certificate from its next start on: {error}")
     return True
 
 

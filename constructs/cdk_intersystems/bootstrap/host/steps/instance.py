@@ -239,13 +239,15 @@ def _run_merge(host: Context, merge: Path, *, check: bool) -> None:
 
 
 def _restart_if_needed(host: Context) -> None:
-    """Restarts an instance that has taken up settings which need it. A primary isn't: that would be a failover.
+    """Restarts an instance that has taken up settings which need it; of members only one whose restart costs no failover.
 
     Source: class reference, Config.CPF.PendingRestart.
     """
-    if "cdk:restart" not in iris.call(host, "Restart^%ZcdkHost"):
+    if "cdk:restart" not in iris.call(host, "Restart^%ZcdkHost").splitlines():
         return
-    if iris.installed(host).is_primary:
-        host.log("warning: changed settings wait for a restart, which is not made while this member is primary")
+    instance = iris.installed(host)
+    if host.description.role == "member" and (instance.is_primary or not instance.is_in_place):
+        shown = instance.mirror_status or "not in the mirror"
+        host.log(f"warning: changed settings wait for a restart, which is not made while this member is {shown}")
     else:
         restart(host)

@@ -39,7 +39,8 @@ def license_key(host: Context) -> None:
         raise StepError(f"the secret {arn} is empty: give it the content of iris.key")
     if host.write(KEY_FILE, key, mode=_MODE, owner=f"{IRISOWNER}:{IRISUSR}"):
         instance = iris.look(host.description.instance)
-        if instance is not None and instance.is_running:
+        # One that hasn't become what it is to be can't be entered yet; it will be started again.
+        if instance is not None and instance.is_running and iris.is_configured(host, instance):
             # Source: "Upgrading a License from the Operating System Command Line".
             iris.call(host, "##class(%SYSTEM.License).Upgrade()")
     host.write(_ASKED_FOR, version)

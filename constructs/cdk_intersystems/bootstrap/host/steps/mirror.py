@@ -72,15 +72,15 @@ def start_member(host: Context) -> None:
     if joins:
         _wait_for_primary(host)
     try:
-        # What it would do to a mirror that is there, nothing, is the same in both files; this one never makes another.
+        # What it does to a mirror that is there, nothing, is the same in both files; this one never makes another.
         bring_up(host, host.config("join.cpf"))
     except StepError as error:
         if not joins:
             raise
         # Source: High Availability Guide, "Editing or Removing a Failover Member": that is done by a person, on the primary.
         raise StepError(
-            f"{error}. If this member was in the mirror before and lost its volumes, remove it there first (Edit Mirror, Remove "
-            "Other Mirror Member), then run cdk-host serve"
+            f"{error}. If this member was in the mirror before and lost its volumes, remove it there first (Edit Mirror, "
+            "Remove Other Mirror Member), then run cdk-host serve"
         ) from None
 
 

@@ -49,6 +49,8 @@ _APT = [
     *("apt-get", "install", "--yes", "--no-install-recommends"),
     *("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Options::=--force-confold"),
 ]
+#: apt's --no-download refuses files too. So it is told of no repository.
+_NO_REPOSITORY = ["-o", "Dir::Etc::SourceList=/dev/null", "-o", "Dir::Etc::SourceParts=/dev/null"]
 _DNF = ["dnf", "install", "--assumeyes", "--setopt=install_weak_deps=False"]
 
 
@@ -127,11 +129,11 @@ def _install_from_repositories(host: Context, names: Sequence[str]) -> None:
 def _install_archive(host: Context, source: S3Object) -> None:
     s3.fetch(host.aws, source, _ARCHIVE)
     ubuntu = _is_ubuntu(host.description.operating_system)
-    files = [str(path) for path in _unpacked(source, ".deb" if ubuntu else ".rpm")]
     try:
+        files = [str(path) for path in _unpacked(source, ".deb" if ubuntu else ".rpm")]
         if ubuntu:
             _finish_interrupted(host)
-            host.run([*_APT, "--no-download", *files], environment=_APT_ENVIRONMENT, seconds=_SECONDS)
+            host.run([*_APT, *_NO_REPOSITORY, *files], environment=_APT_ENVIRONMENT, seconds=_SECONDS)
         else:
             host.run([*_DNF, "--disablerepo=*", *files], seconds=_SECONDS)
     finally:

@@ -191,7 +191,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "SYS.ECP.RemoveFromPendingList": _remove_pending,
     "SYS.ECP.GetServerConnState": _server_state,
     "SYS.ECP.ServerAction": _server_action,
-    "SYS.ECP.ChangeToNotConnected": lambda server, name: _server_action(server, name, "1") or "1",
+    "SYS.ECP.ChangeToNotConnected": lambda server, name: _server_action(server, name, "1"),
     "SYS.ECP.UpdateSSL": _update_ssl,
     **{f"Config.{name}.Get": _config_get(section) for name, section in
        {"config": "config", "Startup": "Startup", "Journal": "Journal", "ECP": "ECP", "MirrorMember": "MirrorMember"}.items()},

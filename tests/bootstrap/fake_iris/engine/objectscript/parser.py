@@ -19,7 +19,7 @@ class Parser(Expressions):
 
     def commands(self, end: str = "") -> list[Tree]:
         """Commands up to the end of the text, or to a closing brace."""
-        found = []
+        found: list[Tree] = []
         while True:
             self._blanks()
             if self._at >= len(self._text):
