@@ -41,13 +41,13 @@ node_modules/.done: package.json package-lock.json $(VENV)/.done
 	@npm ci --no-fund --no-audit --loglevel=error
 	@touch $@
 
-# Debian's packages for the tests that need root (network namespaces), for shellcheck and for the bench, and what each brings.
-PACKAGES := nftables iproute2 procps shellcheck wrk
-TOOLS := nft ip ss sysctl shellcheck wrk
+# Debian's packages for the tests that need root (hosts in namespaces), for shellcheck and for the bench, and what each brings.
+PACKAGES := apache2 apache2-dev chrony curl dbus gcc iproute2 libssl-dev lvm2 nftables openssl procps shellcheck systemd wrk xfsprogs
+TOOLS := apache2 apxs chronyd curl dbus-daemon gcc ip /usr/include/openssl/ssl.h lvm nft openssl ss sysctl shellcheck systemctl wrk mkfs.xfs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests as root, lint and bench use; without root only say which
-	@missing="$$(for tool in $(TOOLS); do command -v $$tool > /dev/null || echo -n "$$tool "; done)"; \
+	@missing="$$(for tool in $(TOOLS); do command -v $$tool > /dev/null || test -r $$tool || echo -n "$$tool "; done)"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  echo "setting up: Debian packages $(PACKAGES), once"; \

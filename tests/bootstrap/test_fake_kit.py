@@ -174,6 +174,7 @@ def test_journals_to_the_alternate_directory_if_the_group_cannot_write_the_first
 
 
 def test_huge_pages_are_used_if_there_are_enough(down: IrisHost) -> None:
+    down.host.run("sh", "-c", "echo 429 > /proc/sys/vm/nr_hugepages")
     down.start("[config]\nglobals=0,0,100,0,0,0\n")
     assert "Failed to allocate 860MB shared memory using Huge Pages" in down.messages()
     down.stop()

@@ -103,6 +103,7 @@ def cut(one: IrisHost, *others: str) -> None:
 def test_a_joiner_waits_until_its_name_is_authorized(hosts: Hosts) -> None:
     hosts["b"].start(JOIN.format(member="backup", name="TRAKB"))
 
+    hosts["b"].wait_for_status("Waiting")
     assert hosts["b"].qlist()[10:12] == ["Failover", "Waiting"]
     assert pending(hosts["a"]) == ["CN=B, O=Test"]
     assert authorize(hosts["a"], "CN=X, O=Test") == "ERROR #5001: CN=X, O=Test is not in the pending list"

@@ -54,7 +54,7 @@ def _left_of(pid: int, host: int, device: str) -> list[str]:
         except OSError:
             continue
     with suppress(OSError):
-        if "disks/" in Path(f"/sys/block/{device}/loop/backing_file").read_text():
+        if "-left-data-" in Path(f"/sys/block/{device}/loop/backing_file").read_text():
             left.append(device)
     left += [line for line in Path("/proc/self/mounts").read_text().splitlines() if line.startswith(("lab ", "disk-left "))]
     return left

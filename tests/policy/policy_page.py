@@ -114,7 +114,7 @@ def _kinds(variation: str) -> dict[str, str]:
         return {"": _APP, STACK: _ALONE, **{f"{STACK}-{member}": f"{_ALONE}: member" for member in ("a", "b", "arbiter")}}
     data = configuration(variation)
     prefix = f"{data['name']}-primary"
-    kinds = {"": _APP, f"{prefix}-foundation": "Foundation", f"{prefix}-network": "Network"}
+    kinds = {"": _APP, f"{prefix}-foundation": "Foundation", f"{prefix}-network": "Network", f"{prefix}-image": "Golden image"}
     for mirror_set in data["mirror_sets"]:
         name = f"{prefix}-{mirror_set['name'].lower()}"
         members = {f"{name}-{member}": "Failover member" for member in "ab"}

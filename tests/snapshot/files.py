@@ -32,9 +32,9 @@ class Template(_Named):
     def serialize(self, data: Any, **_: Any) -> str:
         """The template as text, the same at every synthesis of the same infrastructure.
 
-        Masked are hashes of assets, the library's user data and the steps of runbooks, whose own diffs say better what changed;
-        left out is the version check of the bootstrap stack, which every stack has alike. The codes of roll approvals stay: that
-        one changes is what a reviewer has to see, as then a host is going to be touched.
+        Masked are hashes of assets, the library's user data and the steps of runbooks, whose own diffs say better what
+        changed; left out is the version check of the bootstrap stack, which every stack has alike. The codes of roll approvals
+        stay: that one changes is what a reviewer has to see, as then a host is going to be touched.
         """
         kept = {key: value for key, value in data.items() if key not in ("Parameters", "Rules")}
         for key, unwanted in (("Parameters", "BootstrapVersion"), ("Rules", "CheckBootstrapVersion")):

@@ -43,7 +43,9 @@ _HUGE_PAGE_KIB = 2048
 
 
 def kernel(host: Context) -> None:
-    """Sets the kernel up for IRIS: now, and at each start before anything else has broken the memory into small pieces.
+    """Sets the kernel up for IRIS.
+
+    At a start systemd takes the huge pages early, before anything has broken the memory into small pieces.
 
     Args:
         host: The host.
@@ -52,9 +54,8 @@ def kernel(host: Context) -> None:
         StepError: The kernel gave fewer huge pages than IRIS's shared memory needs, or has none of 2 MiB.
     """
     values = _wanted(host)
-    host.write(
-        _SYSCTL, "# Written by cdk-host; changes are overwritten.\n" + "".join(f"{key} = {values[key]}\n" for key in values)
-    )
+    lines = [f"{key} = {value}\n" for key, value in values.items()]
+    host.write(_SYSCTL, "# Written by cdk-host; changes are overwritten.\n" + "".join(lines))
     if any(_now(key) != value for key, value in values.items()):
         host.run(["sysctl", "--quiet", f"--load={_SYSCTL}"], check=False)
     _switch_thp_off(host)
@@ -75,8 +76,8 @@ def _wanted(host: Context) -> dict[str, str]:
             raise StepError(
                 f"this kernel's huge pages are {found} KiB each and {_HUGE_PAGE_KIB} are needed: use a kernel with small pages"
             )
-        # IRIS gets its huge pages as root. The group is for the case that some release doesn't: with memlock 64 it wouldn't
-        # start.
+        # IRIS gets its huge pages as root (Installation Guide, "Why InterSystems IRIS Installation Uses Root"). The group is
+        # for a release that doesn't: with memlock 64 it would not start.
         values["vm.hugetlb_shm_group"] = str(grp.getgrnam(IRISUSR).gr_gid)
         values["vm.nr_hugepages"] = str(pages)
     return values

@@ -169,7 +169,7 @@ def _refuse_what_is_there() -> None:
     if others:
         raise StepError(
             f"{INSTALLATION} holds files that were not installed by this host's bootstrap ({others[0]}): nothing was touched; "
-            "empty the volume, or see the page on bringing an instance of your own"
+            "give this member an empty volume"
         )
 
 
@@ -218,13 +218,13 @@ def _put_back(host: Context) -> None:
     host.log(f"{INSTALLATION} holds the instance {instance}, which this host doesn't know: putting back its registry")
     if not OUTSIDE.exists():
         raise StepError(
-            f"{INSTALLATION} holds an instance that this host doesn't know, and {OUTSIDE} is missing: register it with "
-            f"iris create, or install its kit's registry"
+            f"{INSTALLATION} holds an instance that this host doesn't know, and {OUTSIDE} is missing: install its kit by hand, "
+            "into the same directory"
         )
     host.run(["tar", "--extract", "--preserve-permissions", "--file", str(OUTSIDE), "--directory", "/"])
     host.run(["systemctl", "daemon-reload"])
     if iris.look(instance) is None:
-        raise StepError(f"{OUTSIDE} was put back, and iris qlist doesn't know {instance}: register it with iris create")
+        raise StepError(f"{OUTSIDE} was put back, and iris qlist doesn't know {instance}: register it by hand (iris help)")
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """Several EBS volumes as one: a logical volume of LVM, striped over all of them.
 
-Never run on a kernel with a device mapper by this project's tests: what they hold is the command lines and what follows from
-LVM's answers.
+This project's tests run LVM itself, and what it writes to the volumes, but no device mapper: that the logical
+volume then works as a device they don't show.
 """
 
 from __future__ import annotations

@@ -52,16 +52,16 @@ def _mount(host: Context, ids: Mapping[str, list[str]], devices: Mapping[str, Pa
     known = ebs_volumes.remembered()
     unmounted, changed = [], False
     for volume in host.description.volumes:
-        place, device = Path(volume.mount_point), devices[volume.role]
+        place, device, own = Path(volume.mount_point), devices[volume.role], ids[volume.role]
         if not mounted_at(place):
-            known_as = ", ".join(known.get(volume.role, ids[volume.role]))
-            own = ", ".join(ids[volume.role])
-            _make_mountable(host, volume, device, _name(volume, ids[volume.role]), known_as if known_as != own else "")
+            before = known.get(volume.role, own)
+            _make_mountable(host, volume, device, _name(volume, own), "" if before == own else ", ".join(before))
             unmounted.append(place)
-        else:
-            # IRIS's unit had it mounted already.
-            uuid = uuid_of(device)
-            changed |= bool(uuid) and write_unit(host, place, str(uuid), kind=volume.file_system, role=volume.role)
+            continue
+        # IRIS's unit had it mounted already.
+        uuid = uuid_of(device)
+        if uuid and write_unit(host, place, uuid, kind=volume.file_system, role=volume.role):
+            changed = True
     if unmounted or changed:
         mount(host, unmounted)
 

@@ -5,20 +5,17 @@ The kernels that tests run on often have no device mapper: what stands for an ac
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.bootstrap.lab.lab import Lab
+from tests.bootstrap.operating_system.hosts import DATA, IMPATIENT, UNDO_VOLUMES, Make, Member
 from tests.bootstrap.single_steps import die_everywhere, write_program
-from tests.bootstrap.volumes_lab import DATA, IMPATIENT, UNDO, Member, lab_for_members
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
 
 STRIPED = {**DATA, "count": 2}
-Make = Callable[..., Member]
 
 # LVM without the kernel's part. An active volume is the link to its device, which a start of the host takes away.
 WITHOUT_KERNEL = """\
@@ -32,25 +29,6 @@ case $0 in
 esac
 ln -sfn {device} /dev/irissys_data/data
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Lab, LabHost]]:
-    with lab_for_members() as made:
-        yield made
-
-
-@pytest.fixture
-def make(shared: tuple[Lab, LabHost]) -> Iterator[Make]:
-    made: list[Member] = []
-
-    def one(*volumes: dict[str, Any]) -> Member:
-        made.append(Member(shared[1], shared[0], *volumes))
-        return made[-1]
-
-    yield one
-    for member in made:
-        member.remove()
 
 
 def stand_in(member: Member, mib: int = 640) -> str:
@@ -102,7 +80,7 @@ def test_after_any_command(make: Make) -> None:
     member = make(STRIPED)
     ids = member.volumes()
     devices = " ".join(member.device(each) for each in [*ids, stand_in(member)])
-    undo = f"set -- $(ls {devices} 2> /dev/null); {UNDO}"
+    undo = f"set -- $(ls {devices} 2> /dev/null); {UNDO_VOLUMES}"
     look = "ls /var/lib/cdk-intersystems; grep -o '/irissys/db xfs' /proc/mounts; lvs --noheadings --options lv_name,stripes"
     own = {"instance_id": member.host.instance_id, "changed": IMPATIENT}
     commands, seen = die_everywhere(member.host, member.description, "volumes", undo=undo, look=look, **own)
@@ -127,30 +105,30 @@ def test_one_of_another_volume_group_is_refused(make: Make) -> None:
     assert "belong to the volume group other; nothing was changed" in member.fails()
 
 
-def test_the_number_of_stripes_of_a_volume_stays(make: Make, shared: tuple[Lab, LabHost]) -> None:
+def test_the_number_of_stripes_of_a_volume_stays(make: Make, lab: Lab) -> None:
     member = make({**DATA, "count": 3})
     ids = sorted(member.volumes())
-    member.work_on(ids[0], f"mknod /dev/second b 7 {shared[0].disk(ids[1]).minor}; vgcreate -qq irissys_data $0 /dev/second")
+    member.work_on(ids[0], f"mknod /dev/second b 7 {lab.disk(ids[1]).minor}; vgcreate -qq irissys_data $0 /dev/second")
     member.host.run("rm", "/dev/second")
     assert (
         "the volume group irissys_data has 2 of 3 volumes; the number of stripes of a volume can't be changed" in member.fails()
     )
 
 
-def test_it_grows_when_all_of_its_volumes_have_grown(make: Make, shared: tuple[Lab, LabHost]) -> None:
+def test_it_grows_when_all_of_its_volumes_have_grown(make: Make, lab: Lab) -> None:
     member = make(STRIPED)
     ids = sorted(member.volumes())
     whole = stand_in(member)
     member.run()
-    shared[0].grow(ids[0], 640)
+    lab.grow(ids[0], 640)
     assert member.run().log == []
-    shared[0].grow(ids[1], 640)
+    lab.grow(ids[1], 640)
     ran = member.run()
     first, second = (member.device(each) for each in ids)
     assert ran.commands == [f"pvresize {first}", f"pvresize {second}", "lvextend --extents +100%FREE /dev/irissys_data/data"]
     assert stripes(member)[0]["seg_size"] == "1272.00m"
     # What the kernel's part makes of it.
-    shared[0].grow(whole, 1272)
+    lab.grow(whole, 1272)
     assert member.run().commands == ["xfs_growfs -d /irissys/db"]
 
 

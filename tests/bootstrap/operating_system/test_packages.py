@@ -10,7 +10,7 @@ import pytest
 
 from cdk_intersystems.bootstrap.host.steps.packages import package_names
 from tests.bootstrap.lab.lab import Lab, LabHost
-from tests.bootstrap.single_steps import Ran, leave, run_steps, write_program
+from tests.bootstrap.single_steps import Ran, run_steps, write_program
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces", allow_module_level=True)
@@ -28,24 +28,10 @@ find /usr/local/sbin -type f ! -name udevadm -delete
 """
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Lab() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def shared(lab: Lab) -> Iterator[LabHost]:
-    made = lab.host(name="host", address="10.20.1.10", description=lab.description("member"), user_data=b"")
-    made.boot()
-    yield made
-    leave(made)
-
-
 @pytest.fixture
-def host(shared: LabHost) -> Iterator[LabHost]:
-    yield shared
-    shared.run("sh", "-c", UNDO)
+def host(host: LabHost) -> Iterator[LabHost]:
+    yield host
+    host.run("sh", "-c", UNDO)
 
 
 def run(lab: Lab, host: LabHost, *, check: bool = True, die_after: int = -1, **changes: Any) -> Ran:
@@ -171,14 +157,7 @@ mv /tmp/Packages .
 
 def test_they_come_from_the_distribution_s_repositories(lab: Lab, host: LabHost) -> None:
     both(host)
-    index = (
-        "cd /repository; for f in *.deb; do dpkg-deb --field $f; echo Filename: ./$f; echo Size: $(stat -c %s $f); echo; done"
-    )
-    host.run(
-        "sh",
-        "-ec",
-        f"mkdir /repository; mv /tmp/lab-*.deb /repository; ({index}) > /tmp/Packages; mv /tmp/Packages /repository",
-    )
+    host.run("sh", "-ec", REPOSITORY)
     host.path("/etc/apt/sources.list.d/lab.list").write_text("deb [trusted=yes] file:/repository ./\n")
     run(lab, host, packages_from="repositories")
     assert installed(host) == BOTH

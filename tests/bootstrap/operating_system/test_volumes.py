@@ -1,46 +1,17 @@
 """The volumes of a member, on real block devices with real file systems: found, made once, mounted, never overwritten."""
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from cdk_intersystems.bootstrap.host.steps import ebs_volumes
 from cdk_intersystems.model import host_description, layout, tags
 from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.bootstrap.operating_system.hosts import DATA, JOURNAL, Make, Member
 from tests.bootstrap.single_steps import write_program
-from tests.bootstrap.volumes_lab import DATA, JOURNAL, Member, lab_for_members
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
-
-
-Make = Callable[..., Member]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Lab, LabHost]]:
-    with lab_for_members() as made:
-        yield made
-
-
-@pytest.fixture
-def lab(shared: tuple[Lab, LabHost]) -> Lab:
-    return shared[0]
-
-
-@pytest.fixture
-def make(shared: tuple[Lab, LabHost]) -> Iterator[Make]:
-    made: list[Member] = []
-
-    def one(*volumes: dict[str, Any]) -> Member:
-        made.append(Member(shared[1], shared[0], *volumes))
-        return made[-1]
-
-    yield one
-    for member in made:
-        member.remove()
 
 
 def test_new_volumes_are_attached_made_mounted_and_given_to_iris(make: Make, lab: Lab) -> None:

@@ -5,8 +5,7 @@ They share one host, which is as good as new for each: starting another one take
 
 import itertools
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.bootstrap.single_steps import Ran, leave, run_steps, write_program
 DATA = {"role": "data", "tag": "data", "count": 1, "mount_point": "/irissys/db", "file_system": "xfs"}
 JOURNAL = {"role": "journal", "tag": "journal", "count": 1, "mount_point": "/irissys/jrnpri", "file_system": "ext4"}
 
+THP = "/sys/kernel/mm/transparent_hugepage/enabled"
 UDEVADM = Path(image.__file__).with_name("udevadm.sh")
 
 #: Nobody waits for what doesn't come.
@@ -29,13 +29,22 @@ IMPATIENT = {
 }
 
 #: Undoes on a host what the step does, and empties the devices that follow.
-UNDO = """\
+UNDO_VOLUMES = """\
 grep -o ' /irissys/[a-z]* ' /proc/mounts | xargs --no-run-if-empty umount
 rm -rf /var/lib/cdk-intersystems /etc/systemd/system/irissys-*.mount /dev/disk/by-uuid /dev/irissys_*
 if [ -e /irissys ]; then chattr -R -i /irissys; rm -rf /irissys; fi
 systemctl daemon-reload
 for device; do blkdiscard "$device"; done
 """
+
+#: Undoes what all other steps do, and tests.
+UNDO = f"""(
+systemctl disable --now chrony; rm -rf /etc/chrony/chrony.conf /run/cdk-intersystems
+for name in irisowner irisusr iscagent somebody; do userdel $name; groupdel $name; done; groupdel some
+find /etc -name '*cdk-intersystems*' -delete; find /usr/local/sbin -type f ! -name udevadm -delete
+sysctl --write vm.nr_hugepages=0 vm.hugetlb_shm_group=0 vm.swappiness=60; echo madvise > {THP}
+systemctl reset-failed systemd-logind chrony
+) > /dev/null 2>&1; true"""
 
 _numbers = itertools.count(10)
 
@@ -131,7 +140,7 @@ class Member:
         if not self.host.is_on():
             self.host.boot()
         gone = "find /usr/local/sbin -type f -delete; find /dev -name 'loop*' -delete; find /dev/disk -type l -delete"
-        self.host.run("sh", "-c", f"{UNDO}{gone}")
+        self.host.run("sh", "-c", f"{UNDO_VOLUMES}{gone}")
         write_program(self.host, "udevadm", UDEVADM.read_text())
         self.host._disks.clear()
         ec2 = self.lab.aws.client("ec2")
@@ -141,12 +150,18 @@ class Member:
             ec2.delete_volume(VolumeId=volume)
 
 
-@contextmanager
-def lab_for_members(**options: Any) -> Iterator[tuple[Lab, LabHost]]:
-    """A lab, and a host in it that members can share; it does nothing by itself."""
-    with Lab() as lab:
-        host = lab.host(name="host", address="10.20.1.10", description=lab.description("member"), user_data=b"", **options)
-        host.boot()
-        run_steps(host, lab.description("member"), "users")
-        yield lab, host
-        leave(host)
+Make = Callable[..., Member]
+
+
+def run(lab: Lab, host: LabHost, *steps: str, check: bool = True, **changes: Any) -> Ran:
+    """Runs steps on a host as on a member.
+
+    Args:
+        lab: The lab.
+        host: The host.
+        steps: The steps.
+        check: Whether a failure fails the test.
+        changes: What its description has otherwise.
+    """
+    description = lab.description("member", **{"huge_pages": 100, **changes})
+    return run_steps(host, description, *steps, changed={"clock.SECONDS": 3}, check=check)

@@ -20,12 +20,6 @@ IMPATIENT = {"local_storage.SECONDS_TO_APPEAR": 0}
 LINK = "nvme-Amazon_EC2_NVMe_Instance_Storage_AWS1234567890ABCDEF0"
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with Lab() as made:
-        yield made
-
-
 @pytest.fixture
 def servers(lab: Lab) -> Iterator[Callable[..., LabHost]]:
     made = []

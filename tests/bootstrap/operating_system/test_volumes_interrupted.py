@@ -1,40 +1,16 @@
 """A host that ends anywhere while it makes its volumes: run again, it has them, and nothing was taken for what it isn't."""
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
-from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.bootstrap.operating_system.hosts import DATA, IMPATIENT, JOURNAL, UNDO_VOLUMES, Make, Member
 from tests.bootstrap.single_steps import die_everywhere, write_program
-from tests.bootstrap.volumes_lab import DATA, IMPATIENT, JOURNAL, UNDO, Member, lab_for_members
 
 if os.geteuid() != 0:
     pytest.skip("needs root, for namespaces and block devices", allow_module_level=True)
 
 STATE = "/var/lib/cdk-intersystems"
-
-Make = Callable[..., Member]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[tuple[Lab, LabHost]]:
-    with lab_for_members(disk_mib=64) as made:
-        yield made
-
-
-@pytest.fixture
-def make(shared: tuple[Lab, LabHost]) -> Iterator[Make]:
-    made: list[Member] = []
-
-    def one(*volumes: dict[str, Any]) -> Member:
-        made.append(Member(shared[1], shared[0], *volumes))
-        return made[-1]
-
-    yield one
-    for member in made:
-        member.remove()
 
 
 def check(member: Member, ids: list[str]) -> None:
@@ -50,7 +26,7 @@ def test_after_any_command(make: Make) -> None:
     member = make(DATA, JOURNAL)
     ids = member.volumes()
     devices = " ".join(member.device(each) for each in ids)
-    undo = f"set -- $(ls {devices} 2> /dev/null); {UNDO}"
+    undo = f"set -- $(ls {devices} 2> /dev/null); {UNDO_VOLUMES}"
     look = f"""
         ls {STATE}
         grep -o '/irissys/[a-z]* [a-z0-9]* rw,nodev,noatime' /proc/mounts | sort
