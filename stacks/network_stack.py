@@ -28,6 +28,7 @@ class NetworkStack(RegionalStack):
             internet=settings.internet,
             public_subnets=public_subnets,
             private_ca=authority is not None and authority.private_ca is not None,
+            image_builder=deployment.golden_image is not None,
             flow_log_group=logs.LogGroup(
                 self,
                 "FlowLogs",

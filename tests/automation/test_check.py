@@ -10,9 +10,13 @@ from tests.automation.scripted_hosts import EVERYTHING, ScriptedHosts, Told, eve
 def test_whom_it_waits_for(check: Any) -> None:
     for a, b in every(EVERYTHING, EVERYTHING):
         hosts = ScriptedHosts({"AskA": a, "AskB": b, "AskAAtTheEnd": ("primary", "ready", "no", "no")})
-        hosts.run(check)
+        execution = hosts.run(check)
+        x, told = ("a", a) if b[0] == "primary" else ("b", b)
         one = sorted((a[0], b[0])) in (["backup", "primary"], ["none", "primary"])
-        assert hosts.calls == ([f"{'a' if b[0] == 'primary' else 'b'} await"] if one else [])
+        stopped = told[0] == "none" and told[3] == "yes"
+        assert hosts.calls == ([f"{x} await"] if one and not stopped else [])
+        assert one or execution.names[-1] == "RefusedNotOnePrimary"
+        assert not (one and stopped) or execution.names[-1] == "RefusedUnfinished"
 
 
 @pytest.mark.parametrize("needs", ["ready", "active"])

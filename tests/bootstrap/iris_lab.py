@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cdk_intersystems.bootstrap import bundle
 from cdk_intersystems.model.host_description import MirrorFacts
 from cdk_intersystems.model.host_files import merge_files
 from cdk_intersystems.model.memory import SharedMemory
@@ -85,6 +86,10 @@ class MirrorLab:
         self.agent_kit = lab.artifact(agent.name, agent.read_bytes())
         self.license = f"{lab.secrets['license']} mirroring\n"
         lab.aws.client("secretsmanager").put_secret_value(SecretId=lab.secret_arns["license"], SecretString=self.license)
+        # Making a key of the length that hosts have takes a second or more, and it is made again and again here.
+        certificate = bundle.code()["host/certificate.py"]
+        assert b"_BITS = 3072\n" in certificate
+        lab.code["host/certificate.py"] = certificate.replace(b"_BITS = 3072\n", b"_BITS = 2048\n")
         lab.code["host/steps/places.py"] = Path(__file__).with_name("iris_lab_steps.py").read_bytes()
         self.steps(PREPARE, SERVE)
 

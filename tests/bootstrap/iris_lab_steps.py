@@ -26,10 +26,10 @@ def places(host: Any) -> None:
             shutil.chown(place, "irisowner", "irisusr")
             place.chmod(0o775)
     Path("/irissys/sys").mkdir(exist_ok=True)
-    # Of the fake: all that takes its time takes a fifth of it.
+    # Of the fake: all that takes its time takes half of it.
     if not _SETTINGS.exists():
         _SETTINGS.parent.mkdir()
-        _SETTINGS.write_text('{"scale": 0.2}')
+        _SETTINGS.write_text('{"scale": 0.5}')
 
 
 def responder(host: Any) -> None:

@@ -28,10 +28,14 @@ from bootstrap.host.context import Context, Identity
 from bootstrap.host.description import Description, build
 from bootstrap.host.errors import StepError
 
+LAST = 3
+
 class Watched(Context):
-    count, die_after = 0, -1
+    count, die_after, until = 0, -1, ""
 
     def run(self, command, **options):
+        if command[0] == self.until:
+            os._exit(LAST)
         if self.count == self.die_after:
             os.kill(os.getpid(), signal.SIGKILL)
         self.count += 1
@@ -44,12 +48,12 @@ def host_of(job):
     me = Identity(**job["me"])
     return Watched(me, build(Description, job["description"], "the test"), None, Aws(me), lambda line: print(line, flush=True))
 
-def run(job, die_after):
+def run(job, die_after, until=""):
     for name, value in job["changed"].items():
         where, _, variable = name.rpartition(".")
         setattr(module(where), variable, value)
     host = host_of(job)
-    host.die_after = die_after
+    host.die_after, host.until = die_after, until
     try:
         for name in job["steps"]:
             getattr(module(name), name)(host)
@@ -73,18 +77,19 @@ def in_child(function, *arguments):
     return os.waitpid(pid, 0)[1]
 
 def die_everywhere(job):
-    died = signal.SIGKILL
     count = 0
-    while died == signal.SIGKILL:
+    while True:
         print("---", flush=True)
         subprocess.run(["sh", "-c", job["undo"]], check=True)
-        died = in_child(run, job, count)
-        if died == signal.SIGKILL and in_child(run, job, -1):
+        ended = in_child(run, job, count, job["until"])
+        print("--- again", flush=True)
+        if ended and in_child(run, job, -1):
             return 1
         print("--- seen", flush=True)
         subprocess.run(["sh", "-c", job["look"]], check=True)
         count += 1
-    return died
+        if ended != signal.SIGKILL:
+            return 0 if ended in (0, LAST << 8) else 1
 
 def do(job, output, errors):
     os.dup2(output.fileno(), 1)
@@ -177,6 +182,7 @@ def die_everywhere(
     *steps: str,
     undo: str,
     look: str,
+    until: str = "",
     instance_id: str = "i-0",
     changed: Mapping[str, Any] | None = None,
 ) -> tuple[list[str], list[str]]:
@@ -188,17 +194,18 @@ def die_everywhere(
         steps: The steps.
         undo: A shell command that makes the host as it was; run before each time.
         look: A shell command that shows what the steps have done; run after each time.
+        until: The first program that is left out, and what comes after it too. Default: none.
         instance_id: Which instance it is.
         changed: As of `run_steps`.
 
     Returns:
-        The commands of the last time, which nothing interrupted, and what was seen after each time.
+        The commands, and what was seen after each time.
     """
-    job = {"steps": steps, "changed": dict(changed or {}), "undo": undo, "look": look}
+    job = {"steps": steps, "changed": dict(changed or {}), "undo": undo, "look": look, "until": until}
     ran = _run(host, description, instance_id, job)
     assert ran.status == 0, f"{ran.output}{ran.errors}"
     times = ran.output.split("---\n")[1:]
-    commands = [line[2:] for line in times[-1].splitlines() if line.startswith("+ ")]
+    commands = [line[2:] for line in times[-1].partition("--- again")[0].splitlines() if line.startswith("+ ")]
     assert len(times) == len(commands) + 1
     return commands, [time.partition("--- seen\n")[2] for time in times]
 

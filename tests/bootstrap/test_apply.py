@@ -1,8 +1,8 @@
 """Applying another version by hand or by a rolling change: who may, and what is said of it."""
 
 import json
+import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -37,13 +37,14 @@ def _bundle(root: Path, version: str, **files: str) -> Path:
     return root / version
 
 
-def _is(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(role, "ask", lambda *_: SimpleNamespace(word=word))
-
-
-def test_a_primary_refuses_unless_told_otherwise(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _is("primary", monkeypatch)
-    with pytest.raises(StepError, match=r"^this member is primary: apply to the backup first .* or add --even-primary$"):
+@pytest.mark.parametrize("status", [role.PRIMARY, role.UNKNOWN])
+def test_a_primary_and_one_that_may_be_refuse_unless_told_otherwise(
+    root: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/local/bin/iris")
+    monkeypatch.setattr(role, "ask", lambda *_: role.Role(status, "so it says"))
+    refused = r"^this member is primary, or may be \(so it says\): apply to the backup first .* or add --even-primary$"
+    with pytest.raises(StepError, match=refused):
         apply.apply(run.Lines())
     asked: list[str] = []
     monkeypatch.setattr(

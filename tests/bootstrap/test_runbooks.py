@@ -93,14 +93,16 @@ def test_run_again_it_changes_nothing(hosts: dict[str, LabHost], runbooks: Runbo
 
 
 def test_a_member_is_taken_out_and_comes_back(hosts: dict[str, LabHost], runbooks: Runbooks) -> None:
-    for _ in MEMBERS:
-        primary = _primary(hosts)
-        assert runbooks.run("take-out", Member=primary, Approvers=["operator"]).status == "Success"
-        assert _tells(hosts[primary]) == {"role": "none", "mirror": "no", "current": "no", "unfinished": "yes"}
-        assert _primary(hosts) == _other(primary)
-        assert runbooks.run("check").status != "Success", "a mirror with one member is not ready"
-        assert runbooks.run("roll").status == "Success"
-        assert _tells(hosts[primary])["role"] == "backup"
+    primary = _primary(hosts)
+    assert runbooks.run("take-out", Member=primary, Approvers=["operator"]).status == "Success"
+    assert _tells(hosts[primary]) == {"role": "none", "mirror": "no", "current": "no", "unfinished": "yes"}
+    assert _primary(hosts) == _other(primary)
+    assert runbooks.run("check").names[-1] == "RefusedUnfinished"
+    assert runbooks.run("roll").status == "Success"
+    assert _tells(hosts[primary])["role"] == "backup"
+    assert runbooks.run("take-out", Member=primary, Approvers=["operator"]).status == "Success"
+    assert runbooks.commands == [f"{primary}: cdk-host member stop"]
+    assert runbooks.run("roll").status == "Success"
 
 
 def test_a_primary_refuses_what_would_cost_the_service(hosts: dict[str, LabHost], runbooks: Runbooks) -> None:
@@ -139,7 +141,7 @@ def test_a_backup_that_cannot_take_the_version_stops_it(
     lab.aws.client("s3").put_object(**where, Body=b"something else")
     execution = runbooks.run("roll")
     assert execution.names[-1] == f"ApplyTo{_other(primary).upper()}"
-    assert "sha256" in execution.failure.lower() or "checksum" in execution.failure.lower()
+    assert "publish it again" in execution.failure
     assert _versions(hosts) == before
     assert _primary(hosts) == primary
     lab.aws.client("s3").put_object(**where, Body=content)

@@ -138,6 +138,20 @@ def test_the_tag_reaches_the_servers_of_a_group(templates: Mapping[str, Any]) ->
         assert signal["PropagateAtLaunch"] is True
 
 
+def test_the_load_balancer_asks_a_web_server_whether_it_takes_requests(templates: Mapping[str, Any]) -> None:
+    targets = only(templates["web"], "ElasticLoadBalancingV2::TargetGroup")
+    assert (targets["HealthCheckPath"], targets["Matcher"]) == ("/status/web-server", {"HttpCode": "200"})
+
+
+def test_runbooks_may_work_on_members_and_on_no_other_host(templates: Mapping[str, Any]) -> None:
+    marked = {
+        stack: tags(host["Properties"]).get("cdk-intersystems:runbook")
+        for stack in HOSTS.values()
+        for _, host in hosts(templates[stack])
+    }
+    assert marked == {"trak-a": "allowed", "trak-b": "allowed", "trak-arbiter": None, "app": None, "web": None}
+
+
 def test_members_wait_for_the_arbiter_and_tiers_for_the_mirror(made: BootstrapApp) -> None:
     needs = {
         stack.stack_name: {each.stack_name for each in stack.dependencies if hasattr(each, "stack_name")}

@@ -1,12 +1,16 @@
 """Hosts that set themselves up: what their roles let them do."""
 
+import ast
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from aws_cdk import aws_secretsmanager as secretsmanager
 
+from cdk_intersystems import bootstrap
 from tests.infra.bootstrap_app import HOSTS, PRIVATE_CA, BootstrapApp, everything, parameter
 from tests.infra.templates import by_id, only, resources
 
@@ -39,7 +43,7 @@ _EVERY_HOST = {
     *("ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"),
     *("ssm:GetParameter", "s3:GetObject", "cloudformation:SignalResource", "kms:Decrypt"),
 }
-_SECRETS = {"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"}
+_SECRETS = {"secretsmanager:GetSecretValue"}
 
 
 def test_no_role_may_do_more_than_its_hosts_have_to(templates: Mapping[str, Any]) -> None:
@@ -57,6 +61,35 @@ def test_no_role_may_do_more_than_its_hosts_have_to(templates: Mapping[str, Any]
     assert allowed["arbiter"] == _EVERY_HOST - {"kms:Decrypt"}
     assert allowed["app"] == _EVERY_HOST | _SECRETS | leaving
     assert allowed["web"] == _EVERY_HOST | _SECRETS | {"ec2:DescribeInstances"}
+
+
+def test_roles_allow_what_the_hosts_code_asks_for_and_nothing_else(templates: Mapping[str, Any]) -> None:
+    private = everything(certificate_authority=PRIVATE_CA).templates()
+    allowed = {action for each in (templates, private) for stack in HOSTS.values() for action in _allowed(each[stack])}
+    # Session Manager and the keys of what is read; and for a CloudWatch agent of one's own, which the hosts' code doesn't need.
+    for_others = {
+        *(action for action in _EVERY_HOST if action.startswith("ssmmessages:")),
+        *("ssm:UpdateInstanceInformation", "cloudwatch:PutMetricData", "logs:DescribeLogStreams"),
+        *("kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"),
+    }
+    assert allowed - for_others == _asked_for()
+
+
+def _asked_for() -> set[str]:
+    """The actions that the hosts' code names, for each module of `bootstrap/host/aws` those of its service."""
+    services = {"private_ca": "acm-pca", "secrets": "secretsmanager"}
+    # What first_boot.py asks for itself.
+    found = {"s3:GetObject", "cloudformation:SignalResource"}
+    for path in (Path(bootstrap.__file__).parent / "host/aws").glob("*.py"):
+        service = services.get(path.stem, path.stem)
+        if service in _SESSION.get_available_services():
+            operations = _SESSION.get_service_model(service).operation_names
+            texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+            found |= {f"{service}:{name}" for name in operations if name in texts}
+    return found
+
+
+_SESSION = botocore.session.get_session()
 
 
 def test_hosts_fetch_their_own_bundle_and_software_and_nothing_else(templates: Mapping[str, Any]) -> None:
@@ -131,7 +164,15 @@ def test_with_a_private_ca_hosts_ask_that_and_there_is_no_secret() -> None:
     made = everything(certificate_authority=PRIVATE_CA)
     templates = made.templates()
     assert not [i for i, _ in by_id(templates["trak"], "SecretsManager::Secret") if "Authority" in i]
-    asks = {"acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate", "acm-pca:IssueCertificate"}
+    asks = {
+        f"acm-pca:{action}"
+        for action in (
+            "DescribeCertificateAuthority",
+            "GetCertificate",
+            "GetCertificateAuthorityCertificate",
+            "IssueCertificate",
+        )
+    }
     for host, stack in HOSTS.items():
         allowed = _allowed(templates[stack])
         expected = asks if host in ("a", "b", "app") else set()

@@ -236,11 +236,21 @@ def test_through_the_endpoints_only_this_account_gets(private: Any) -> None:
         )
 
 
-def test_aws_private_ca_is_reached_only_where_it_issues_certificates(private: Any) -> None:
-    def names(template: Any) -> set[str]:
-        return {str(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in resources(template, "EC2::VPCEndpoint")}
+def _services(template: Any) -> dict[str, Any]:
+    return {str(endpoint["ServiceName"]).rpartition(".")[2]: endpoint for endpoint in resources(template, "EC2::VPCEndpoint")}
 
-    assert names(_template(private_ca=True)) - names(private) == {"acm-pca"}
+
+def test_aws_private_ca_is_reached_only_where_it_issues_certificates(private: Any) -> None:
+    assert _services(_template(private_ca=True)).keys() - _services(private).keys() == {"acm-pca"}
+
+
+def test_image_builder_and_its_program_are_reached_only_where_an_image_is_built(private: Any) -> None:
+    services = _services(_template(image_builder=True))
+    assert services.keys() - _services(private).keys() == {"imagebuilder"}
+    _, public = services["s3"]["PolicyDocument"]["Statement"]
+    assert public["Resource"] == [
+        f"arn:aws:s3:::{bucket}/*" for bucket in ("amazon-ssm-eu-west-2", "ec2imagebuilder-toe-eu-west-2-prod")
+    ]
 
 
 def test_only_flow_logs_of_this_account_take_their_role(private: Any) -> None:

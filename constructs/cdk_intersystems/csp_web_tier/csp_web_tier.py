@@ -16,6 +16,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cdk_intersystems.bootstrap.host.apache import STATUS_PATH
 from cdk_intersystems.bootstrap.host.csp_ini import parameter_problem, path_problem
 from cdk_intersystems.csp_web_tier.access_logs import define_access_log_bucket
 from cdk_intersystems.csp_web_tier.checks import check_zones, checked_stickiness, clients, one_of
@@ -45,6 +46,10 @@ from cdk_intersystems.policy.acknowledge import acknowledge
 WEB_GATEWAY_PATH = "/csp/bin/Systems/Module.cxw"
 """The Web Gateway's own page, which it answers without any IRIS: a database that is away must not make every web server
 unhealthy, and have Auto Scaling replace them all. Source: Web Gateway Guide, "Web Gateway management pages"."""
+
+# What that page answers: itself, or that the asker may not see it. Either way the web server and the gateway work. A web server
+# without the gateway answers 404, one that can't reach it 5xx.
+_WEB_GATEWAY_CODES = "200,403"
 
 # One in each zone. Source: reference architecture, "Load Balancing".
 _FEWEST_SERVERS = 3
@@ -109,7 +114,7 @@ class CspWebTier(Construct):
         database: MirroredDatabase | None = None,
         client_cidrs: Sequence[str] | None = None,
         stickiness: Duration | None = None,
-        health_check_path: str = WEB_GATEWAY_PATH,
+        health_check_path: str | None = None,
         waf: bool | None = None,
         waf_rate_limit: int = 20_000,
         access_log_bucket: s3.IBucket | None = None,
@@ -154,7 +159,8 @@ class CspWebTier(Construct):
                 must be stated. An empty list leaves it to `connections`.
             stickiness: For how long a client stays with one web server: 1 second to 7 days. Default: 8 hours.
             health_check_path: What the load balancer asks each web server for; 200 and 403 are healthy. It must not depend on
-                what is behind the web servers. Default: the Web Gateway's own page.
+                what is behind the web servers. Default: with a `platform`, the page on which a web server tells that it takes
+                requests, with 200 alone; without, the Web Gateway's own page.
             waf: Whether AWS WAF stands before the load balancer: a rate limit, and AWS's rule groups against bad addresses,
                 known bad inputs and common attacks. Default: only if `internet_facing`.
             waf_rate_limit: How many requests from one address AWS WAF lets through in any five minutes. A whole hospital may
@@ -294,7 +300,9 @@ class CspWebTier(Construct):
             self,
             vpc=vpc,
             servers=self._servers.auto_scaling_group,
-            health_check_path=health_check_path,
+            health_check_path=health_check_path or (STATUS_PATH if platform else WEB_GATEWAY_PATH),
+            # A web server that sets itself up closes the Web Gateway's page to everybody, and answers 503 while it leaves.
+            healthy_codes="200" if platform and not health_check_path else _WEB_GATEWAY_CODES,
             stickiness=sticky_for,
         )
         add_listeners(self._load_balancer, certificate=certificate, target_group=target_group)

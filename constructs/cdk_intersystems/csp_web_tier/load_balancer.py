@@ -32,10 +32,6 @@ _HEALTH_CHECK_TIMEOUT = Duration.seconds(5)
 _HEALTHY_THRESHOLD = 2
 _UNHEALTHY_THRESHOLD = 3
 
-# What the gateway's own page answers: the page, or that the asker may not see it. Either way the web server and the gateway
-# work. A web server without the gateway answers 404, one that can't reach it 5xx.
-_HEALTHY_CODES = "200,403"
-
 
 def define_load_balancer(
     scope: Construct,
@@ -78,6 +74,7 @@ def define_target_group(
     vpc: ec2.IVpc,
     servers: autoscaling.AutoScalingGroup,
     health_check_path: str,
+    healthy_codes: str,
     stickiness: Duration,
 ) -> elbv2.ApplicationTargetGroup:
     """Define the target group: HTTPS to the web servers too, so that nothing travels in clear inside the VPC.
@@ -98,7 +95,7 @@ def define_target_group(
         health_check=elbv2.HealthCheck(
             protocol=elbv2.Protocol.HTTPS,
             path=health_check_path,
-            healthy_http_codes=_HEALTHY_CODES,
+            healthy_http_codes=healthy_codes,
             interval=_HEALTH_CHECK_INTERVAL,
             timeout=_HEALTH_CHECK_TIMEOUT,
             healthy_threshold_count=_HEALTHY_THRESHOLD,

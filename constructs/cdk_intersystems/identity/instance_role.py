@@ -93,7 +93,7 @@ def read_secrets(scope: Construct, *secrets: secretsmanager.ISecret | None) -> l
         return []
     statements = [
         iam.PolicyStatement(
-            actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            actions=["secretsmanager:GetSecretValue"],
             resources=[secret_resource(secret) for secret in known],
         )
     ]

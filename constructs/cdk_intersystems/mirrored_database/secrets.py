@@ -52,7 +52,12 @@ def read_secrets_and_authority(
         return read_secrets(scope, *secrets, authority)
     # Which names it asks for can't be limited: see the decision on certificates.
     ask = iam.PolicyStatement(
-        actions=["acm-pca:GetCertificate", "acm-pca:GetCertificateAuthorityCertificate", "acm-pca:IssueCertificate"],
+        actions=[
+            "acm-pca:DescribeCertificateAuthority",
+            "acm-pca:GetCertificate",
+            "acm-pca:GetCertificateAuthorityCertificate",
+            "acm-pca:IssueCertificate",
+        ],
         resources=[authority],
     )
     return [*read_secrets(scope, *secrets), ask]

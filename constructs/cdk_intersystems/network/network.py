@@ -46,6 +46,7 @@ class Network(Construct):
         internet: bool = False,
         public_subnets: bool | None = None,
         private_ca: bool = False,
+        image_builder: bool = False,
     ) -> None:
         """Define a new VPC.
 
@@ -60,6 +61,8 @@ class Network(Construct):
             public_subnets: Whether there are subnets with a route from the Internet, for Internet-facing load balancers.
                 Default: only if `internet`, whose NAT gateways stand in them.
             private_ca: Whether hosts reach AWS Private CA, which is to issue their certificates. Default: they don't.
+            image_builder: Whether machines become images here (`GoldenImage`), which fetch Image Builder's own program from S3.
+                Default: they don't.
 
         Raises:
             ValueError: If the range or the zones don't fit the address plan.
@@ -109,7 +112,9 @@ class Network(Construct):
             allow_all_outbound=False,
         )
         self._endpoints_security_group: ec2.ISecurityGroup | None = endpoints
-        add_service_endpoints(self, vpc, endpoints, self._subnets["application"], private_ca=private_ca)
+        add_service_endpoints(
+            self, vpc, endpoints, self._subnets["application"], private_ca=private_ca, image_builder=image_builder
+        )
         acknowledge(
             vpc,
             {

@@ -136,6 +136,9 @@ def prepare(upper: Path, *, operating_system: str, machine: str, environment: di
         "systemd-update-utmp.service",
     ):
         write.link(f"etc/systemd/system/{unit}", "/dev/null")
+    # They make units of /etc/fstab, of disks and of old scripts, none of which are here: a third of each start and reload.
+    for generator in Path("/lib/systemd/system-generators").iterdir():
+        write.link(f"etc/systemd/system-generators/{generator.name}", "/dev/null")
     write.file("usr/local/sbin/udevadm", Path(__file__).with_name("udevadm.sh").read_bytes(), 0o755)
     write.file("etc/systemd/system/chrony.service.d/lab.conf", _CHRONY)
     if operating_system.startswith("rhel"):

@@ -23,7 +23,7 @@ TABLE = {
 }
 UNDO = """
 dpkg --purge --force-all lab-database lab-library > /dev/null 2>&1
-rm -rf /repository /etc/apt/sources.list.d/lab.list /var/lib/cdk-intersystems
+rm -rf /repository /etc/apt/sources.list.d/lab.list /var/lib/apt/lists/*Packages* /var/lib/cdk-intersystems
 find /usr/local/sbin -type f ! -name udevadm -delete
 """
 
@@ -100,7 +100,8 @@ def test_after_any_command(lab: Lab, host: LabHost) -> None:
 
 def test_what_dpkg_was_interrupted_in_is_finished_first(lab: Lab, host: LabHost) -> None:
     files = both(host)
-    host.run("dpkg", "--unpack", "/tmp/lab-library.deb")
+    # As a dpkg that was killed leaves it: what it was about to write to its list.
+    host.run("sh", "-c", "dpkg-query --status tar > /var/lib/dpkg/updates/0000")
     run(lab, host, packages_from="archive", packages=lab.artifact("packages.tar", archive(files)))
     assert installed(host) == BOTH
 
@@ -121,17 +122,6 @@ def test_an_archive_with_anything_else_is_refused(lab: Lab, host: LabHost, files
     assert said in failure
     assert "\n" not in failure
     assert host.run("ls", "-A", "/var/lib/cdk-intersystems").output == ""
-
-
-def test_what_an_archive_lacks_is_named(lab: Lab, host: LabHost) -> None:
-    files = both(host)
-    source = lab.artifact("packages.tar", archive({"lab-library.deb": files["lab-library.deb"]}))
-    said = run(lab, host, check=False, packages_from="archive", packages=source).failure
-    assert said == f"lab-database did not come from the archive s3://{source['bucket']}/packages.tar"
-    source = lab.artifact("packages.tar", archive({"lab-database.deb": files["lab-database_1.0_all.deb"]}))
-    host.run("dpkg", "--purge", "lab-library")
-    said = run(lab, host, check=False, packages_from="archive", packages=source).failure
-    assert "apt-get install" in said
 
 
 def test_an_archive_with_another_checksum_is_not_used(lab: Lab, host: LabHost) -> None:
@@ -155,10 +145,29 @@ mv /tmp/Packages .
 """
 
 
-def test_they_come_from_the_distribution_s_repositories(lab: Lab, host: LabHost) -> None:
-    both(host)
+def make_repository(host: LabHost) -> None:
     host.run("sh", "-ec", REPOSITORY)
     host.path("/etc/apt/sources.list.d/lab.list").write_text("deb [trusted=yes] file:/repository ./\n")
+
+
+def test_what_an_archive_lacks_is_named(lab: Lab, host: LabHost) -> None:
+    source = lab.artifact("packages.tar", archive({"lab-library.deb": both(host)["lab-library.deb"]}))
+    said = run(lab, host, check=False, packages_from="archive", packages=source).failure
+    assert said == f"lab-database did not come from the archive s3://{source['bucket']}/packages.tar"
+
+
+def test_what_an_archive_lacks_does_not_come_from_a_repository(lab: Lab, host: LabHost) -> None:
+    source = lab.artifact("packages.tar", archive({"lab-database.deb": both(host)["lab-database_1.0_all.deb"]}))
+    make_repository(host)
+    host.run("apt-get", "update")
+    said = run(lab, host, check=False, packages_from="archive", packages=source).failure
+    assert said.startswith("apt-get install")
+    assert installed(host) == []
+
+
+def test_they_come_from_the_distribution_s_repositories(lab: Lab, host: LabHost) -> None:
+    both(host)
+    make_repository(host)
     run(lab, host, packages_from="repositories")
     assert installed(host) == BOTH
 

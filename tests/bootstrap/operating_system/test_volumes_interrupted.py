@@ -73,7 +73,9 @@ def test_while_a_file_system_is_made(make: Make, name: str, program: str) -> Non
     write_program(member.host, name, program.format(name=name))
     assert member.run(check=False).status not in (0, 1)
     member.host.path(f"/usr/local/sbin/{name}").unlink()
-    member.crash()
+    if name == "mkfs.ext4":
+        # A power cut rather than the death of the process.
+        member.crash()
     member.run()
     check(member, ids)
 

@@ -155,8 +155,15 @@ def _refuse_primary() -> None:
     from ..gate import role
 
     description = read_description(CONFIG / "host.json")
-    if description.role == "member" and role.ask("iris", description.instance).word == "primary":
-        raise StepError("this member is primary: apply to the backup first and let it take over, or add --even-primary")
+    if description.role != "member" or shutil.which("iris") is None:
+        return
+    answer = role.ask("iris", description.instance)
+    # One that can't be asked, because it hangs or is in trouble, may well be primary.
+    if answer.word != "not primary":
+        raise StepError(
+            f"this member is primary, or may be ({answer.why}): apply to the backup first and let it take over, or add "
+            "--even-primary"
+        )
 
 
 def _difference(before: Path, after: Path, host: str) -> str:

@@ -10,7 +10,7 @@ from .steps import branch, document, done, every, find_members, refusal
 if TYPE_CHECKING:
     from cdk_intersystems.model.topology import FailoverMemberId
 
-    from .steps import Document, Mirror, Step
+    from .steps import Condition, Document, Mirror, Step
 
 CHECK: Final = "check"
 
@@ -32,19 +32,26 @@ def check_document(mirror: Mirror) -> Document:
             ask("b", "AskB", then="WhoIsPrimary"),
             branch(
                 "WhoIsPrimary",
-                "Waits for the member that isn't the primary.",
-                [
-                    (every(told(f"Ask{y}", "role", "primary"), told(f"Ask{x}", "role", role)), f"WaitFor{x}")
-                    for x, y in ("AB", "BA")
-                    for role in ("backup", "none")
-                ],
+                "Waits for the member that isn't the primary, unless it was stopped and nobody is about to start it.",
+                [case for x, y in ("AB", "BA") for case in _cases(x, y)],
                 default="RefusedNotOnePrimary",
             ),
             refusal(mirror, "RefusedNotOnePrimary", "exactly one member has to be the primary: look at the Mirror Monitor"),
+            refusal(mirror, "RefusedUnfinished", "a change of a member was begun and didn't end: run the rolling change"),
             *_path(mirror, "a", "b"),
             *_path(mirror, "b", "a"),
         ],
     )
+
+
+def _cases(x: str, y: str) -> list[tuple[Condition, str]]:
+    """Where to go on if y is the primary."""
+    is_primary, is_nothing = told(f"Ask{y}", "role", "primary"), told(f"Ask{x}", "role", "none")
+    return [
+        (every(is_primary, told(f"Ask{x}", "role", "backup")), f"WaitFor{x}"),
+        (every(is_primary, is_nothing, told(f"Ask{x}", "unfinished", "no")), f"WaitFor{x}"),
+        (every(is_primary, is_nothing, told(f"Ask{x}", "unfinished", "yes")), "RefusedUnfinished"),
+    ]
 
 
 def _path(mirror: Mirror, backup: FailoverMemberId, primary: FailoverMemberId) -> list[Step]:

@@ -43,7 +43,7 @@ def no_secret(app: Assembly) -> Iterator[Finding]:
             if _KEY_MATERIAL.search(text):
                 yield Finding(resource, "there is a private or access key in the template", location)
     for host in app.resources(INSTANCE, LAUNCH_TEMPLATE):
-        # The library's own asks the metadata service for tokens, and a test holds that it has none in it.
+        # The library's own asks the metadata service for tokens. It is the same everywhere, so it can't have a secret.
         if not runs_first_boot(host) and _SECRET_ASSIGNMENT.search(user_data(host)):
             yield Finding(host, "there is a secret in the user data", "Properties.UserData")
     for resource in app.resources("AWS::SecretsManager::Secret"):
