@@ -42,8 +42,8 @@ node_modules/.done: package.json package-lock.json $(VENV)/.done
 	@touch $@
 
 # Debian's packages for the tests that need root (hosts in namespaces), for shellcheck and for the bench, and what each brings.
-PACKAGES := apache2 apache2-dev chrony curl dbus gcc iproute2 libssl-dev lvm2 nftables openssl procps shellcheck systemd wrk xfsprogs
-TOOLS := apache2 apxs chronyd curl dbus-daemon gcc ip /usr/include/openssl/ssl.h lvm nft openssl ss sysctl shellcheck systemctl wrk mkfs.xfs
+PACKAGES := apache2 apache2-dev chrony curl dbus e2fsprogs gcc iproute2 libssl-dev lvm2 nftables openssl procps shellcheck systemd wrk xfsprogs
+TOOLS := apache2 apxs chronyd curl dbus-daemon gcc ip /usr/include/openssl/ssl.h lvm nft openssl ss sysctl shellcheck systemctl vgcreate wrk mkfs.ext4 mkfs.xfs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests as root, lint and bench use; without root only say which

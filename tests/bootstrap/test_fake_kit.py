@@ -77,6 +77,19 @@ def test_a_kit_for_another_system_stops(new: IrisHost) -> None:
     assert (done.status, "this kit is for lnxrh9" in done.output) == (1, True)
 
 
+def test_the_agent_s_installer_asks_unless_nobody_attends(new: IrisHost) -> None:
+    unit = new.host.path("/etc/systemd/system/ISCAgent.service")
+
+    assert new.install_agent(mode="", check=False).status == 1
+    assert not unit.exists()
+    new.install_agent(mode="", answers="1\nyes\n")
+    assert unit.exists()
+    unit.unlink()
+    new.install_agent()
+    assert unit.exists()
+    assert new.host.run("systemctl", "is-enabled", "ISCAgent.service", check=False).output == "disabled\n"
+
+
 def test_a_kit_below_home_does_not_install(new: IrisHost) -> None:
     done = new.install(check=False, top=new.unpack("/home/kit"))
     assert (done.status, "/home" in done.output) == (1, True)

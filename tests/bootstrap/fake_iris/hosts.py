@@ -74,14 +74,13 @@ class IrisHost:
         for file in ("CAFile.pem", "CertificateFile.pem", "PrivateKeyFile.pem"):
             self.put(f"/etc/iris-tls/{file}", (made / file).read_text(), "irisowner", "600")
 
-    def install_agent(self) -> Answer:
-        """Installs and starts the agent alone, as on an arbiter."""
+    def install_agent(self, *, mode: str = "unattended", answers: str = "", check: bool = True) -> Answer:
+        """Installs the agent alone, as on an arbiter."""
         made = make_agent_kit(self._kits)
         shutil.copyfile(made, self.host.path(f"/tmp/{made.name}"))
         self.host.run("tar", "-xf", f"/tmp/{made.name}", "-C", "/tmp")
-        done = self.host.run("env", "ISC_PACKAGE_MODE=unattended", "/tmp/ISCAgent/agentinstall")
-        self.start_agent()
-        return done
+        words = ("env", f"ISC_PACKAGE_MODE={mode}", "/tmp/ISCAgent/agentinstall")
+        return self.host.run(*words, stdin=answers, check=check)
 
     def start_agent(self) -> None:
         self.host.run("systemctl", "daemon-reload")
@@ -193,6 +192,7 @@ def prepare_all(hosts: dict[str, IrisHost], authority: Path, *, agents: Sequence
         host.prepare()
         if name == arbiter:
             host.install_agent()
+            host.start_agent()
             return
         host.install()
         host.license()

@@ -72,6 +72,8 @@ TasksMax=infinity
 LimitNOFILE=65536
 LimitNPROC=infinity
 LimitMEMLOCK=infinity
+# None, unless the support asks for one.
+LimitCORE=0:infinity
 
 [Install]
 WantedBy=multi-user.target
