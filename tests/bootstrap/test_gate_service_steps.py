@@ -131,7 +131,12 @@ def test_wrong_rules_stop_with_one_line_and_the_former_ones_stay(member: GateMem
         assert (member.gate(), member.admits()) == (OPEN, True)
     finally:
         config.write_text(right)
-    assert len(prepare(member)) == 2
+    # Only looks, and passes on what was said.
+    assert [
+        line
+        for line in prepare(member)
+        if not line.startswith(("+ systemctl show", "+ systemctl start --no-block cdk-host-serve"))
+    ] == []
 
 
 def test_a_disaster_recovery_member_has_a_responder_and_no_gate(member: GateMember) -> None:
