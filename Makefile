@@ -75,7 +75,7 @@ lint: setup packages ## check formatting, style, types and templates
 	$(BIN)/mypy
 	@# What runs on the hosts runs on RHEL 9's Python.
 	$(BIN)/vermin --quiet --violations --target=3.9- --eval-annotations --exclude-regex '/bundle\.py$$' constructs/cdk_intersystems/bootstrap
-	shellcheck $$(git ls-files | xargs grep -lE '^#!.*\b(ba)?sh$$')
+	shellcheck $$(git ls-files -- ':!*.py' ':!*.md' | xargs grep -lE '^#!.*\b(ba)?sh$$')
 	$(BIN)/python -m tests.lint_templates
 
 .PHONY: bench
