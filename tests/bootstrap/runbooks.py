@@ -54,7 +54,7 @@ class Runbooks:
     def _run(self, instance: str, command: str, seconds: int) -> Ran:
         """As AWS-RunShellScript does: by a shell, as root, the limit enforced."""
         host = self._hosts[instance]
-        if not host.is_on:
+        if not host.is_on():
             return Ran(None)
         if not command.endswith(" tell"):
             self.commands.append(f"{host.name}: {command.removeprefix('/usr/local/bin/')}")

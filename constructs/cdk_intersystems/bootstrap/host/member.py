@@ -6,9 +6,10 @@ document is deployed before the hosts get their new version.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Dict
+from typing import TYPE_CHECKING, Callable, Dict, Optional
 
 from . import apply, iris, network, run
 from .errors import StepError
@@ -21,6 +22,11 @@ READY, ACTIVE, NO = "ready", "active", "no"
 
 #: For how long the other member may take to become the primary: it has to roll back open transactions first.
 _TAKE_OVER_SECONDS = 600
+
+#: For how long a running instance that has no role is looked at again before that is told: a primary that has just lost its
+#: backup is in trouble for up to three times the quality of service timeout, 8 s by default, and then goes on (High
+#: Availability Guide, "Automatic Failover Mechanics").
+_SETTLING_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def tell(host: Context) -> str:
     The keys are `role` (`primary`, `backup`, or `none`), `mirror` (see `Mirror`), `current` (whether what is published is what
     was applied completely) and `unfinished` (whether a change of this member was begun and didn't end).
     """
-    instance = iris.look(host.description.instance)
+    instance = _settled(host)
     backup = instance and instance.is_in_place and not instance.is_primary
     version, served = run.version(), run.served()
     facts = {
@@ -88,6 +94,15 @@ def tell(host: Context) -> str:
         "unfinished": _word(version != served),
     }
     return " ".join(f"{key}={value};" for key, value in facts.items())
+
+
+def _settled(host: Context) -> Optional[iris.Instance]:
+    ends = time.monotonic() + _SETTLING_SECONDS
+    while True:
+        instance = iris.look(host.description.instance)
+        if instance is None or not instance.is_running or instance.is_in_place or time.monotonic() >= ends:
+            return instance
+        time.sleep(1)
 
 
 def ask(host: Context) -> Mirror:
