@@ -100,7 +100,7 @@ def test_how_it_ends(roll: Any, x: str) -> None:
         f"Ask{x.upper()}AfterHandOverTo{x.upper()}": PRIMARY_DONE,
         f"Ask{y.upper()}AfterHandBackTo{y.upper()}": PRIMARY_DONE,
     }
-    answers: list[Told] = list(every(ROLES, MIRROR, ("yes", "no"), ("no",)))  # type: ignore[arg-type]
+    answers: list[Told] = list(every(ROLES, MIRROR, ("yes", "no"), ("no",)))
     for of_x, of_y, (primary, needs) in every(answers, answers, CHOICES):
         end, _ = _run(roll, {**begin, asked[x]: of_x, asked[y]: of_y}, primary, needs)
         good = of_x[2] == of_y[2] == "yes" and any(

@@ -29,10 +29,10 @@ SHELL: Final = "AWS-RunShellScript"
 READY: Final = "ready"
 ACTIVE: Final = "active"
 
-# A question is answered in a second or two. A member that has to fetch, install and restart IRIS takes minutes, and one that
-# catches up with hours of journals takes longer. Stopping IRIS has a limit of 15 minutes on the host, and taking over or
-# starting again come after it.
-ASK_SECONDS: Final = 90
+# A question is answered in a second or two; by a member that is changing roles after half a minute, and a minute later at the
+# latest. A member that has to fetch, install and restart IRIS takes minutes, and one that catches up with hours of journals
+# takes longer. Stopping IRIS has a limit of 15 minutes on the host, and taking over or starting again come after it.
+ASK_SECONDS: Final = 150
 APPLY_SECONDS: Final = 3600
 CATCH_UP_SECONDS: Final = 3600
 STOP_SECONDS: Final = 2400
