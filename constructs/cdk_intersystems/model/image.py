@@ -19,6 +19,7 @@ ImageKind = Literal["iris", "web"]
 """`iris`: for members, arbiters and application servers. `web`: for web servers."""
 
 _ROOT: Final = "/opt/cdk-intersystems"
+#: On the machine that is made an image: in its root's home, which nobody else looks into. The component removes it.
 _ARCHIVE: Final = "/root/cdk-intersystems-image.tar"
 
 #: Packages, and the installation of a kit of some GiB.
