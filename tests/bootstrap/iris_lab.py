@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 from cdk_intersystems.model.host_description import MirrorFacts
 from cdk_intersystems.model.host_files import merge_files
 from cdk_intersystems.model.memory import SharedMemory

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 from tests.bootstrap.lab.lab import LOG_GROUP, Lab, LabHost
 from tests.bootstrap.small_steps import assert_no_secret_is_to_be_seen, failures, make, serves, with_small_steps
 

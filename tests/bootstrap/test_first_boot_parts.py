@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cdk_intersystems.bootstrap import bundle, first_boot
+from cdk_intersystems.bootstrap import first_boot
 from cdk_intersystems.bootstrap.first_boot import AwsError, Identity, Metadata, Requests, StepError, put, unpack
 from cdk_intersystems.bootstrap.host.description import SCHEMA, Description, build
+from cdk_intersystems.host_bundle import bundle
 from tests.bootstrap.lab.descriptions import plain_description
 
 

@@ -30,7 +30,7 @@ class Machine:
     """
 
     def __init__(self, lab: Lab, folder: Path, kind: Any, address: str) -> None:
-        from cdk_intersystems.bootstrap.bundle import bundle, version_of
+        from cdk_intersystems.host_bundle.bundle import bundle, version_of
 
         kit = make_kit(folder, extra=fake_web_gateway.files())
         lab.artifact(kit.name, kit.read_bytes())

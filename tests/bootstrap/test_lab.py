@@ -115,6 +115,6 @@ def test_a_volume_appears_on_the_host_that_attaches_it(lab: Lab) -> None:
 
 
 def bundle_code() -> dict[str, bytes]:
-    from cdk_intersystems.bootstrap import bundle
+    from cdk_intersystems.host_bundle import bundle
 
     return dict(bundle.code())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 from tests.bootstrap import fake_web_gateway
 from tests.bootstrap.lab.host import Host
 from tests.bootstrap.lab.namespaces import Keeper, run

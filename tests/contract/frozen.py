@@ -44,7 +44,7 @@ def logical_ids(templates: Mapping[str, Any]) -> list[str]:
 
 def user_data() -> list[str]:
     """One line: the SHA-256 of the user data of every host."""
-    from cdk_intersystems.bootstrap.bundle import first_boot
+    from cdk_intersystems.host_bundle.bundle import first_boot
 
     return [hashlib.sha256(first_boot().encode()).hexdigest()]
 

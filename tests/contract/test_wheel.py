@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -107,7 +107,7 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from cdk_intersystems import MemberVolumes, MirroredDatabase, Network, Platform, VolumeSpec
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 import cdk_intersystems
 
 

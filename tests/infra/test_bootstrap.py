@@ -11,9 +11,9 @@ from aws_cdk import Environment, Stack, Stage
 from aws_cdk import aws_ec2 as ec2
 
 from cdk_intersystems import MirroredDatabase, S3Object
-from cdk_intersystems.bootstrap.bundle import first_boot
 from cdk_intersystems.bootstrap.host.description import build
 from cdk_intersystems.bootstrap.host.settings import Settings
+from cdk_intersystems.host_bundle.bundle import first_boot
 from stacks.deployment_app import make_app
 from tests.infra.bootstrap_app import HOSTS, PLATFORM, BootstrapApp, configured, described, everything, hosts, parameter
 from tests.infra.mirror_app import IMAGE, network

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cdk_intersystems.bootstrap.bundle import first_boot
+from cdk_intersystems.host_bundle.bundle import first_boot
 from tests.snapshot.files import HASH
 
 Templates = Mapping[str, Mapping[str, Any]]

@@ -7,7 +7,7 @@ from typing import Any
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
-from cdk_intersystems.bootstrap.bundle import first_boot
+from cdk_intersystems.host_bundle.bundle import first_boot
 
 # An asset's hash says that code changed, which its own diff says better.
 HASH = re.compile(r"\b[0-9a-f]{64}\b")

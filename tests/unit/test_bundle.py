@@ -7,7 +7,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "constructs/cdk_intersystems/bootstrap"
@@ -23,7 +23,7 @@ def test_two_processes_make_the_same_bytes() -> None:
     code = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "constructs")!r})
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 sys.stdout.write(bundle.version_of(bundle.bundle({HOSTS!r})))
 """
     versions = {

@@ -12,8 +12,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_intersystems.bootstrap.bundle import bundle, version_of
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
+from cdk_intersystems.host_bundle.bundle import bundle, version_of
 from cdk_intersystems.host_bundle.host_bundle import publish
 from cdk_intersystems.identity.instance_role import define_instance_role, read_objects
 from cdk_intersystems.mirrored_database.security_groups import admit_to_services

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk_intersystems.bootstrap.bundle import bundle, first_boot, version_of
+from cdk_intersystems.host_bundle.bundle import bundle, first_boot, version_of
 from cdk_intersystems.identity.instance_role import read_objects
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import HostFiles

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 from cdk_intersystems.model import tags as names
 from tests.bootstrap.lab.aws import LabAws
 from tests.bootstrap.lab.disks import Disk, by_id, grow, make_disk

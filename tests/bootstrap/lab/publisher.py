@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from cdk_intersystems.bootstrap import bundle
+from cdk_intersystems.host_bundle import bundle
 from cdk_intersystems.model import tags as names
 from cdk_intersystems.model.names import bootstrap_parameter
 from tests.bootstrap.lab.aws import LabAws

@@ -64,6 +64,30 @@ def primary_of(host: Context) -> Optional[str]:
     return None
 
 
+def wait_for_primary(host: Context, what: str, seconds: float) -> str:
+    """Waits until another failover member is the primary.
+
+    Args:
+        host: The host.
+        what: What is waited for, as the end of a sentence.
+        seconds: How long at most.
+
+    Returns:
+        Its system name.
+
+    Raises:
+        StepError: None was in time.
+    """
+    found: list[str] = []
+
+    def is_there() -> bool:
+        found.extend(filter(None, [primary_of(host)]))
+        return bool(found)
+
+    host.wait_until(what, is_there, seconds=seconds, every=3)
+    return found[0]
+
+
 def connected_to_superserver() -> set[str]:
     """The addresses that have a connection to the superserver of this host now, as the kernel knows them."""
     found = set()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cdk_intersystems.bootstrap.bundle import first_boot
+from cdk_intersystems.host_bundle.bundle import first_boot
 from cdk_intersystems.policy.rules.assembly import Resource
 from cdk_intersystems.policy.rules.mirrors import launch_settings
 

@@ -104,16 +104,10 @@ def start_instance(host: Context) -> None:
     Raises:
         StepError: There is no primary, or the instance didn't become that.
     """
-    found: list[str] = []
-
-    def is_there() -> bool:
-        found.extend(filter(None, [network.primary_of(host)]))
-        return bool(found)
-
     mirror = host.description.mirror
-    host.wait_until(f"a primary of {mirror.name} at {', '.join(mirror.members.values())}", is_there, seconds=1800, every=3)
+    name = network.wait_for_primary(host, f"a primary of {mirror.name} at {', '.join(mirror.members.values())}", 1800)
     # A member's name ends with its letter.
-    bring_up(host, host.config(f"via-{found[0][-1].lower()}.cpf"))
+    bring_up(host, host.config(f"via-{name[-1].lower()}.cpf"))
 
 
 def bring_up(host: Context, merge: Path) -> None:

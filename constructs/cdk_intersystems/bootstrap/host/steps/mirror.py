@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import time
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from .. import iris, network
 from ..aws import ssm
@@ -172,14 +172,7 @@ def _claimed(host: Context) -> dict[str, str]:
         ) from None
 
 
-def _wait_for_primary(host: Context) -> Optional[str]:
+def _wait_for_primary(host: Context) -> None:
     mirror = host.description.mirror
     others = ", ".join(f"{name} ({address})" for name, address in mirror.members.items() if name != host.description.name)
-    found: list[str] = []
-
-    def is_there() -> bool:
-        found.extend(filter(None, [network.primary_of(host)]))
-        return bool(found)
-
-    host.wait_until(f"a primary of the mirror {mirror.name} to join: {others}", is_there, seconds=_PRIMARY_SECONDS, every=3)
-    return found[0]
+    network.wait_for_primary(host, f"a primary of the mirror {mirror.name} to join: {others}", _PRIMARY_SECONDS)

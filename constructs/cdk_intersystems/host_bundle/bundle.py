@@ -1,7 +1,7 @@
 """The bundle of a group of hosts: one tar with the code that runs on them and what each is to become.
 
-It is made at synthesis, from the files of this package, and is the same to the byte wherever it is made: names are sorted,
-times are 0, owners are root, nothing is compressed. Its version is its SHA-256. This module itself stays at home.
+It is made at synthesis, from the files in `bootstrap/`, and is the same to the byte wherever it is made: names are sorted,
+times are 0, owners are root, nothing is compressed. Its version is its SHA-256.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
     from pathlib import Path
 
-#: What stands in this folder and is of no use on a host.
-_STAYS_AT_HOME: Final = frozenset({"bundle.py"})
+#: The package whose files run on hosts.
+_BOOTSTRAP: Final = "cdk_intersystems.bootstrap"
 
 #: Has cloud-init run what follows at each start, not once in the life of an instance: a power cut may come before it has done
 #: anything. Source: cloud-init's documentation, "User data formats", cloud boothook.
@@ -31,13 +31,13 @@ _FOLDER, _FILE, _PROGRAM = 0o755, 0o644, 0o755
 @cache
 def first_boot() -> str:
     """The user data of every host, byte for byte."""
-    return _AT_EACH_START + files(__package__).joinpath("first_boot.py").read_text(encoding="utf-8")
+    return _AT_EACH_START + files(_BOOTSTRAP).joinpath("first_boot.py").read_text(encoding="utf-8")
 
 
 @cache
 def code() -> Mapping[str, bytes]:
     """The files that run on hosts: path below `bootstrap/` -> content."""
-    return dict(_walk(files(__package__), ""))
+    return dict(_walk(files(_BOOTSTRAP), ""))
 
 
 def bundle(hosts: Mapping[str, Mapping[str, str | bytes]]) -> bytes:
@@ -89,7 +89,7 @@ def write_bundle(path: Path, hosts: Mapping[str, Mapping[str, str | bytes]]) -> 
 def _walk(folder: Traversable, below: str) -> Iterator[tuple[str, bytes]]:
     for each in folder.iterdir():
         path = f"{below}{each.name}"
-        if each.name.startswith(".") or each.name == "__pycache__" or path in _STAYS_AT_HOME:
+        if each.name.startswith(".") or each.name == "__pycache__":
             continue
         if each.is_dir():
             yield from _walk(each, f"{path}/")
