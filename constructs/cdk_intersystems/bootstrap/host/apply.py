@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Sequence
 
 from .. import first_boot
@@ -17,12 +16,15 @@ from .aws.client import Aws
 from .context import BUNDLES, CODE, CONFIG, Context
 from .description import read_description
 from .errors import StepError
+from .services import UNITS
 from .unsent import send
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .run import Lines
 
-SERVE_UNIT = Path("/etc/systemd/system/cdk-host-serve.service")
+SERVE_UNIT = UNITS / "cdk-host-serve.service"
 _SERVE_UNIT_TEXT = f"""\
 [Unit]
 Description=Has this host do what its deployment says, once for each version

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .description import Description
     from .settings import Settings
 
-__all__ = ["BUNDLES", "CODE", "CONFIG", "ROOT", "RUN", "SETTINGS", "STATE", "Completed", "Context", "Identity"]
+__all__ = ["BUNDLES", "CODE", "CONFIG", "ROOT", "RUN", "SETTINGS", "STATE", "Completed", "Context", "Identity", "sync"]
 
 #: Everything of ours on a host. `CURRENT` is a link to the folder of the bundle that was applied last.
 BUNDLES = ROOT / "bundles"
@@ -30,6 +30,19 @@ SETTINGS = Path("/etc/cdk-intersystems")
 STATE = Path("/var/lib/cdk-intersystems")
 #: Gone at each start, and never on a disk: secrets stand here for as long as a command needs them.
 RUN = Path("/run/cdk-intersystems")
+
+
+def sync(path: Path) -> None:
+    """Returns when all that was written to a file, folder or device is on the disk: of a folder which files it has.
+
+    Args:
+        path: What it is.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @dataclass(frozen=True)

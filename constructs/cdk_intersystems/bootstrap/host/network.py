@@ -22,15 +22,16 @@ _MIRROR_STATUS = "/csp/bin/mirror_status.cxw"
 _TABLE, _ESTABLISHED = Path("/proc/net/tcp"), "01"
 
 
-def takes_connections(address: str, port: int) -> bool:
+def takes_connections(address: str, port: int, seconds: float = _SECONDS) -> bool:
     """Whether somebody takes a connection there.
 
     Args:
         address: The address.
         port: The port.
+        seconds: How long that may take. Default: 3.
     """
     try:
-        socket.create_connection((address, port), timeout=_SECONDS).close()
+        socket.create_connection((address, port), timeout=seconds).close()
     except OSError:
         return False
     return True

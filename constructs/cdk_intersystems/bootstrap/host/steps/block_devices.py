@@ -79,19 +79,6 @@ def number(device: Path) -> str:
     return f"{os.major(found)}:{os.minor(found)}"
 
 
-def flush(device: Path) -> None:
-    """Returns when all that was written to it is on it.
-
-    Args:
-        device: The device.
-    """
-    handle = os.open(device, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def signatures(host: Context, device: Path) -> list[Signature]:
     """Everything on it that is known to be something: file systems, partition tables, parts of LVM or RAID.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import StepError
+from ..services import UNITS
 from .restart import restart_after
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _MOST_OFF_SECONDS = 1.0
 #: Among the fields of chronyc(1), "tracking": the fifth is how far the clock is off in seconds, the last the leap status.
 _FIELDS = 14
 
-_WANTS = Path("/etc/systemd/system/multi-user.target.wants")
+_WANTS = UNITS / "multi-user.target.wants"
 
 #: One server: others would differ from it around a leap second, which Amazon's smears over a day. Asked each second at first,
 #: so that a start needn't wait, and every 16 s once it is steady. A step is possible only with the first measurement after

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
@@ -16,6 +15,7 @@ from ..context import STATE
 from ..csp_ini import Gateway, Server
 from ..errors import StepError
 from ..layout import CA_FILE, SUPERSERVER_PORT
+from ..network import takes_connections
 from .web_gateway import restore_label
 
 if TYPE_CHECKING:
@@ -76,15 +76,6 @@ def known_servers() -> list[Server]:
         return [Server(name=str(each["name"]), address=str(each["address"])) for each in found]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def answers(address: str, port: int = SUPERSERVER_PORT) -> bool:
-    """Whether something takes connections there."""
-    try:
-        socket.create_connection((address, port), timeout=_CONNECT_SECONDS).close()
-    except OSError:
-        return False
-    return True
 
 
 def configure(host: Context, servers: list[Server]) -> bool:
@@ -156,12 +147,16 @@ def _chosen(running: list[Server], known: list[Server]) -> Optional[list[Server]
     """Of the running servers those that are known or answer. None: leave things as they are."""
     new = [each for each in running if each not in known]
     with ThreadPoolExecutor(max_workers=16) as asking:
-        ready = [each for each in asking.map(lambda each: each if answers(each.address) else None, new) if each]
+        ready = [each for each in asking.map(_if_it_answers, new) if each]
     chosen = sorted((each for each in running if each in known or each in ready), key=lambda each: each.name)
     if chosen:
         return chosen
     # Better than none: those that are only starting.
     return sorted(running, key=lambda each: each.name) if running and not known else None
+
+
+def _if_it_answers(server: Server) -> Optional[Server]:
+    return server if takes_connections(server.address, SUPERSERVER_PORT, _CONNECT_SECONDS) else None
 
 
 def _log_difference(host: Context, before: list[Server], after: list[Server]) -> None:

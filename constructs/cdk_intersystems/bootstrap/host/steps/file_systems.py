@@ -18,9 +18,9 @@ import os
 import struct
 from typing import TYPE_CHECKING, Callable, Mapping
 
-from ..context import STATE
+from ..context import STATE, sync
 from ..errors import StepError
-from .block_devices import MIB, Signature, first_data, flush, signatures, size
+from .block_devices import MIB, Signature, first_data, signatures, size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,17 +70,17 @@ def file_system_on(host: Context, device: Path, *, kind: str, label: str, what: 
         if not ours:
             _refuse_unless_empty(device, found, kind, what, known_as)
         host.write(path, text, mode=0o600)
-        _sync_folder(path)
+        sync(path.parent)
         if found:
             host.run(["wipefs", "--all", "--quiet", str(device)])
         host.run(_MAKE[kind](str(device), UNFINISHED), seconds=_SECONDS_TO_MAKE)
         host.run(_LABEL[kind](str(device), label))
-        flush(device)
+        sync(device)
         found = signatures(host, device)
     if path.exists():
         # It must not come back once the volume is in use, power cut or not.
         path.unlink()
-        _sync_folder(path)
+        sync(path.parent)
     return found[0]
 
 
@@ -103,14 +103,6 @@ def _refuse_unless_empty(device: Path, found: list[Signature], kind: str, what: 
             f"{what} is empty, and this host has worked with {known_as} before: restore it from a snapshot, or remove "
             f"{STATE / 'volumes.json'} to begin with an empty one"
         )
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def grow(host: Context, device: Path, mount_point: Path, kind: str) -> None:

@@ -19,17 +19,19 @@ import contextlib
 import os
 import shutil
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
 from .. import iris
 from ..aws import s3, secrets
-from ..context import ROOT, STATE
+from ..context import ROOT, STATE, sync
 from ..errors import StepError
 from ..layout import INSTALLATION, OWN, REGISTRY, SUPERSERVER_PORT
+from ..services import UNITS
 from .users import IRISOWNER, IRISUSR
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..context import Context
     from ..description import S3Object
 
@@ -50,7 +52,7 @@ _OUTSIDE = (
 #: Where an image keeps an installation whose directory is a volume on members.
 IMAGE = ROOT / "image" / "installation.tar"
 
-AGENT_UNIT = Path("/etc/systemd/system/ISCAgent.service")
+AGENT_UNIT = UNITS / "ISCAgent.service"
 _AGENT_INSTALLED = STATE / "agent-kit"
 
 #: On the root volume, and not under /home, where the installer refuses to work.
@@ -208,9 +210,9 @@ def _keep_outside(host: Context) -> None:
     there = [path.lstrip("/") for path in _OUTSIDE if os.path.lexists(path)]
     host.run(["tar", "--create", "--file", str(new), "--directory", "/", *there])
     new.chmod(0o600)
-    _sync(new)
+    sync(new)
     new.replace(OUTSIDE)
-    _sync(OWN)
+    sync(OWN)
 
 
 def _put_back(host: Context) -> None:
@@ -268,12 +270,4 @@ def _run_installer(host: Context, folder: Path, installer: str, settings: Mappin
 def _mark(host: Context, path: Path, text: str) -> None:
     host.write(path, f"{text} {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n", mode=0o600)
     OWN.chmod(0o700)
-    _sync(OWN)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(OWN)

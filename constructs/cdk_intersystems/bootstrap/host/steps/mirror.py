@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import iris, network
 from ..aws import ssm
 from ..aws.client import AwsError
+from ..context import sync
 from ..errors import StepError
 from ..layout import ISCAGENT_PORT, OWN
 from .authorize import authorize, authorize_clients
@@ -146,11 +146,7 @@ def _number(host: Context) -> str:
     """The number that stands for this member's installation volume. On disk before anybody hears of it."""
     if not _NUMBER.exists():
         host.write(_NUMBER, secrets.token_hex(16), mode=0o600)
-        handle = os.open(OWN, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(OWN)
     return _NUMBER.read_text(encoding="ascii").strip()
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
 from ..errors import StepError
+from ..services import UNITS
 from .block_devices import number
 
 if TYPE_CHECKING:
     from ..context import Context
 
-UNITS = Path("/etc/systemd/system")
 BY_UUID = Path("/dev/disk/by-uuid")
 
 #: noatime: System Resource Planning and Management, "noatime Mount Option". Not nosuid: programs in the installation
