@@ -221,12 +221,16 @@ def test_what_is_wrong_is_told_in_one_line_and_repaired_by_running_again(
 
 
 def test_a_power_cut_in_the_midst_of_the_installer_is_mended_by_the_next_start(place: Place, host: LabHost) -> None:
+    settings = host.path("/etc/fake-iris/settings.json")
+    before = settings.read_text()
+    settings.write_text(json.dumps({**json.loads(before), "installer_stands": True}))
     running = host.start("cdk-host", "prepare", "--only", "kit")
-    written = host.path("/irissys/sys")
-    host.wait_until("the installer has written something", lambda: len(list(written.iterdir())) > 1)
+    written = host.path("/irissys/sys/lib/fake/main.py")
+    host.wait_until("the installer has placed a part of its files", written.exists)
     assert not host.path("/irissys/sys/.cdk-intersystems/installed").exists()
     host.crash()
     running.communicate()
+    host.path("/etc/fake-iris/settings.json").write_text(before)
     host.boot()
     host.wait_until("it is primary", lambda: state(host) == ("running", "Failover", "Primary"))
 

@@ -6,12 +6,13 @@ import platform
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 from . import agent_install
 from .cpf import Document
-from .files import REGISTRY, note_call, read_json, write_json
+from .files import REGISTRY, Settings, note_call, read_json, write_json
 from .installation import Installation, IrisError
 from .log import Log
 from .parameters import DEFAULT_CPF
@@ -177,6 +178,8 @@ def _place(installation: Installation, password: str, gateway: str) -> None:
         (mgr / name).mkdir(exist_ok=True)
         _own(installation, mgr / name, 0o775)
     copy_program(directory / "lib" / "fake")
+    if Settings().installer_stands:
+        signal.pause()
     copy_program(REGISTRY / "fake")
     for program in (directory / "bin" / "iris", REGISTRY / "iris"):
         where = directory / "lib" / "fake" if program.is_relative_to(directory) else REGISTRY / "fake"
