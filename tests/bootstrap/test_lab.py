@@ -19,8 +19,12 @@ if os.geteuid() != 0:
 ROOT = Path(__file__).parents[2]
 
 _PROGRAM = """
+import signal
 import sys
 from tests.bootstrap.lab.lab import Lab
+
+# Whoever runs the tests in the background has interrupts ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 with Lab() as lab:
     host = lab.host(name="left", address="10.20.1.10", description=lab.description("member"), user_data=b"")
