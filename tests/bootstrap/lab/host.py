@@ -16,6 +16,15 @@ from tests.bootstrap.lab.tree import Tree, tree_of
 
 _BOOT = Path(__file__).with_name("root.sh")
 _BOOT_SECONDS = 60
+# A host that has only just been switched on may have no group yet.
+_SET_FROZEN = """
+mount -t cgroup2 cgroup2 "$0"
+trap 'umount "$0"' EXIT
+cd "$0/$1" 2>/dev/null || exit 0
+echo "$2" > cgroup.freeze
+until grep -qx "frozen $2" cgroup.events || grep -qx "populated 0" cgroup.events; do sleep 0.01; done
+cd /
+"""
 _NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--root")
 
 
@@ -160,11 +169,14 @@ class Host:
     def crash(self) -> None:
         """Ends it at once, as a power cut."""
         if self._process is not None:
+            # Process 1 lets go of its connections before the kernel ends the others. Frozen, none of them lives to see it.
+            self.freeze()
             with_child = self.pid
             if with_child:
                 os.kill(with_child, signal.SIGKILL)
             self._process.wait(30)
             self._process = None
+            self.thaw()
 
     @property
     def pid(self) -> int:
@@ -186,9 +198,8 @@ class Host:
         self._set_frozen("0")
 
     def _set_frozen(self, state: str) -> None:
-        script = 'mount -t cgroup2 cgroup2 "$0" && echo "$2" > "$0/$1/cgroup.freeze"; umount "$0"'
         groups = str(self._lab_folder / "groups")
-        run([*self._lab.enter("mount"), "sh", "-ec", script, groups, self._group, state])
+        run([*self._lab.enter("mount"), "sh", "-ec", _SET_FROZEN, groups, self._group, state])
 
     def unplug(self) -> None:
         """Takes it off the network."""
