@@ -42,8 +42,8 @@ node_modules/.done: package.json package-lock.json $(VENV)/.done
 	@touch $@
 
 # Debian's packages for the tests that need root (hosts in namespaces), for shellcheck and for the bench, and what each brings.
-PACKAGES := apache2 apache2-dev chrony curl dbus e2fsprogs gcc iproute2 libssl-dev lvm2 nftables openssl procps shellcheck systemd wrk xfsprogs
-TOOLS := apache2 apxs chronyd curl dbus-daemon gcc ip /usr/include/openssl/ssl.h lvm nft openssl ss sysctl shellcheck systemctl vgcreate wrk mkfs.ext4 mkfs.xfs
+PACKAGES := apache2 apache2-dev chrony curl dbus e2fsprogs gcc haproxy iproute2 libssl-dev lvm2 nftables openssl procps shellcheck systemd wrk xfsprogs
+TOOLS := apache2 apxs chronyd curl dbus-daemon gcc haproxy ip /usr/include/openssl/ssl.h lvm nft openssl ss sysctl shellcheck systemctl vgcreate wrk mkfs.ext4 mkfs.xfs
 
 .PHONY: packages
 packages: ## install the Debian packages that tests as root, lint and bench use; without root only say which
@@ -82,9 +82,13 @@ lint: setup packages ## check formatting, style, types and templates
 bench: setup packages ## measure synthesis and the mirror status responder; prints a table, writes build/bench.json
 	@$(BIN)/python -m tests.bench
 
+.PHONY: drill
+drill: setup packages ## fail over for real: hosts, load balancer, functions and clients as processes of this machine, fault after fault; needs root
+	@$(BIN)/python -m tests.drill $(ARGS)
+
 .PHONY: pins
 pins: setup ## rewrite requirements.txt and local/requirements.txt from their declared ranges, with hashes
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra config --extra policy $(PIN) --output-file requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra command --extra policy $(PIN) --output-file requirements.txt
 	$(BIN)/uv pip compile local/requirements.in $(PIN) --output-file local/requirements.txt
 
 .PHONY: clean
