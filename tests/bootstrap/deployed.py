@@ -16,10 +16,12 @@ import yaml
 
 from cdk_intersystems.model import tags as names
 from tests.bootstrap import fake_web_gateway
+from tests.bootstrap.call_out_lab import Automation
 from tests.bootstrap.fake_iris.kit import make_agent_kit, make_kit
 from tests.bootstrap.lab.lab import Lab, LabHost
 
 ROOT = Path(__file__).parents[2]
+_MIRROR_SET = "trakcare-primary-trak"
 
 
 def deploy(lab: Lab, folder: Path, servers: Mapping[str, str]) -> "Deployed":
@@ -72,6 +74,8 @@ class Deployed:
     Attributes:
         lab: The lab they are in.
         hosts: `a`, `b`, `arbiter`, and each tier's name with a number (`app1`) -> the host.
+        automation: Table and queue of the mirror set's failover automation, which its members are told of.
+        vip: The virtual IP that its router leads to a member; empty without `route_vip`.
     """
 
     def __init__(self, lab: Lab, assembly: Path, servers: Mapping[str, str]) -> None:
@@ -85,6 +89,8 @@ class Deployed:
         self.lab = lab
         self.hosts: dict[str, LabHost] = {}
         self._assembly = assembly
+        self.automation = self._make_automation()
+        self.vip = self._routers_vip()
         self._make_mirror()
         for name, address in servers.items():
             self._make_server(name, address)
@@ -97,13 +103,27 @@ class Deployed:
         found: Mapping[str, Any] = json.loads((self._assembly / f"{stack}.template.json").read_text())["Resources"]
         return found
 
+    def _make_automation(self) -> Automation:
+        """Makes the table and the queue that the parameter of the mirror set names, with what its template says of them."""
+        resources, named = self._template(_MIRROR_SET), self._parameter(_MIRROR_SET)["call_out"]
+        table, queue = (resources[named[each]] for each in ("table", "queue"))
+        assert (table["Type"], queue["Type"]) == ("AWS::DynamoDB::Table", "AWS::SQS::Queue")
+        # Dead letters go into the other queue.
+        assert "RedrivePolicy" in queue["Properties"], f"members would send to {named['queue']}"
+        return Automation(self.lab, table=table["Properties"], queue=queue["Properties"])
+
+    def _routers_vip(self) -> str:
+        functions = [each for each in self._template(_MIRROR_SET).values() if each["Type"] == "AWS::Lambda::Function"]
+        (router,) = (each["Properties"]["Environment"]["Variables"]["ROUTER"] for each in functions)
+        return str(_json(router)["route_vip"].get("vip", ""))
+
     def _make_mirror(self) -> None:
-        bundle = self._bundle("trakcare-primary-trak")
+        bundle = self._bundle(_MIRROR_SET)
         for which in ("arbiter", "a", "b"):
             described = json.loads(bundle[which]["host.json"])
             addresses = dict(zip("ab", described["mirror"]["members"].values(), strict=True))
             address = {**addresses, "arbiter": described["mirror"]["arbiter"]}[which]
-            tags = self._tags(f"trakcare-primary-trak-{which}", "AWS::EC2::Instance")
+            tags = self._tags(f"{_MIRROR_SET}-{which}", "AWS::EC2::Instance")
             self.hosts[which] = self.lab.host(
                 name=which, address=address, description=described, files=bundle[which], tags=tags, disk_mib=1024
             )
@@ -111,7 +131,7 @@ class Deployed:
                 for volume in described["volumes"]:
                     for number in range(1, volume["count"] + 1):
                         self.lab.volume(self.hosts[which], volume["tag"], number=number)
-        self._is_the_same("trakcare-primary-trak", self.hosts["b"])
+        self._is_the_same(_MIRROR_SET, self.hosts["b"])
 
     def _make_server(self, name: str, address: str) -> None:
         tier = name.rstrip("0123456789")
@@ -127,9 +147,7 @@ class Deployed:
     def _parameter(self, stack: str) -> dict[str, Any]:
         found = [each for each in self._template(stack).values() if each["Type"] == "AWS::SSM::Parameter"]
         assert len(found) == 1, f"{stack} has {len(found)} parameters"
-        value = found[0]["Properties"]["Value"]["Fn::Join"][1]
-        settings: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "?" for part in value))
-        return settings
+        return _json(found[0]["Properties"]["Value"])
 
     def _bundle(self, stack: str) -> dict[str, dict[str, str]]:
         version = self._parameter(stack)["bundle"]["sha256"]
@@ -152,6 +170,13 @@ class Deployed:
         found = [each["Properties"]["Tags"] for each in self._template(stack).values() if each["Type"] == kind]
         assert len(found) == 1, f"{stack} has {len(found)} of {kind}"
         return {tag["Key"]: tag["Value"] for tag in found[0]}
+
+
+def _json(joined: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON text of a template. What is only known when it is deployed is shown by the name that it has in the template."""
+    parts = (part if isinstance(part, str) else part.get("Ref", "?") for part in joined["Fn::Join"][1])
+    found: dict[str, Any] = json.loads("".join(parts))
+    return found
 
 
 def _digest(file: Path) -> str:

@@ -82,7 +82,7 @@ class StepHost(Context):
         description = build(Description, json.loads(json.dumps(described)), "the test")
         me = Identity("i-1", "eu-west-2", "eu-west-2a", description.mirror.members.get(description.name, "10.20.9.9"), {})
         bundle = {"bucket": "b", "key": "k", "sha256": "0" * 64, "region": ""}
-        settings = build(Settings, {"bundle": bundle, "secrets": SECRETS, "log_group": "g"}, "the test")
+        settings = build(Settings, {"bundle": bundle, "secrets": SECRETS, "log_group": "g", "call_out": None}, "the test")
         self.said: list[str] = []
         self.answers: dict[str, Callable[[], str]] = {}
         self.patience = 0.2

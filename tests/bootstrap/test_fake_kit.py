@@ -227,9 +227,15 @@ def test_merging_into_a_running_instance_needs_a_log_in(down: IrisHost) -> None:
 
 def test_its_routine_decides_when_it_becomes_primary(down: IrisHost) -> None:
     down.start_agent()
-    down.set(scale=0.01, zmirror="/usr/local/bin/asked")
+    down.set(scale=0.01)
     down.put("/usr/local/bin/asked", '#!/bin/sh\necho "$1" >>/tmp/asked\ntest ! -e /tmp/no\n', mode="755")
-    down.put("/tmp/ZMIRROR.mac", "ROUTINE ZMIRROR\nCheckBecomePrimaryOK() quit 1\nNotifyBecomePrimary() quit\n", "irisowner")
+    asks = '$zf(-100,"","/usr/local/bin/asked","{}")'
+    routine = f"""\
+ROUTINE ZMIRROR
+CheckBecomePrimaryOK() quit '{asks.format("CheckBecomePrimaryOK")}
+NotifyBecomePrimary() set status={asks.format("NotifyBecomePrimary")} quit
+"""
+    down.put("/tmp/ZMIRROR.mac", routine, "irisowner")
     down.put("/tmp/no", "")
     down.put("/etc/mirror.cpf", "[Actions]\nConfigMirror:Name=TRAK,Member=primary,Primary=localhost\n", "irisowner")
     down.start(f"[Actions]\n{OS_LOG_IN}")
@@ -240,8 +246,10 @@ def test_its_routine_decides_when_it_becomes_primary(down: IrisHost) -> None:
         down.host.wait_until("the question", down.host.path("/tmp/asked").exists)
         down.host.run("rm", "/tmp/no")
     down.wait_for_status("Primary")
-    asked = down.host.run("cat", "/tmp/asked").output.split()
-    assert asked[-2:] == ["CheckBecomePrimaryOK", "NotifyBecomePrimary"]
+    asked = down.host.path("/tmp/asked")
+    down.host.wait_until(
+        "the notice", lambda: asked.read_text().split()[-2:] == ["CheckBecomePrimaryOK", "NotifyBecomePrimary"]
+    )
 
 
 def test_freezing_tells_by_its_exit_status(down: IrisHost) -> None:

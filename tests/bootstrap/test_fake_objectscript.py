@@ -1,12 +1,19 @@
 """The fake's ObjectScript does what scripts on hosts need, and refuses what it doesn't know."""
 
-from typing import Any
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from tests.bootstrap.fake_iris.engine.objectscript import calls_event
 from tests.bootstrap.fake_iris.engine.objectscript.interpreter import Interpreter, Leave
 from tests.bootstrap.fake_iris.engine.objectscript.run import System
 from tests.bootstrap.fake_iris.engine.objectscript.values import ScriptError
+
+if TYPE_CHECKING:
+    from tests.bootstrap.fake_iris.engine.server import Server
 
 ROUTINE = """\
  ; A comment, and code that belongs to no label.
@@ -131,3 +138,47 @@ def test_halt_and_its_status(run: Interpreter) -> None:
     with pytest.raises(Leave) as left:
         run.line("do $system.Process.Terminate(,3)")
     assert (left.value.what, left.value.value) == ("halt", 3)
+
+
+def test_the_text_of_a_routine(run: Interpreter, capsys: pytest.CaptureFixture[str]) -> None:
+    run.line('for i=1:1 { set line=$text(+i^TOOLS) quit:line=""  write:line["Sum" i,line }')
+    assert capsys.readouterr().out == "3Sum(first,second=2) public {"
+    run.line("write $text(+1^NOWHERE)")
+    assert not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("flags", "command", "written"),
+    [
+        ("", '"/bin/sh","-c","exit 3"', "3"),
+        ('/STDOUT=""{0}"" /STDERR=""/dev/null""', '"/bin/echo","said"', "0"),
+        ("", '"/not/there"', "-1"),
+        ("/SHELL", '"exit","4"', "4"),
+    ],
+)
+def test_programs(  # noqa: PLR0917
+    run: Interpreter, capsys: pytest.CaptureFixture[str], tmp_path: Path, flags: str, command: str, written: str
+) -> None:
+    run.system.children = set()
+    run.line(f'write $zf(-100,"{flags.format(tmp_path / "said")}",{command})')
+    assert capsys.readouterr().out == written
+    assert not flags.startswith("/STDOUT") or (tmp_path / "said").read_text() == "said\n"
+
+
+def test_events_keep_what_nobody_waits_for_and_time_out() -> None:
+    async def work() -> list[Any]:
+        server = cast("Server", SimpleNamespace(events={}))
+        call = calls_event.METHODS
+        seen = [call["%SYSTEM.Event.Create"](server, "One"), call["%SYSTEM.Event.Create"](server, "One")]
+        seen.append(call["%SYSTEM.Event.Signal"](server, "One", "early"))
+        seen.append(await call["%SYSTEM.Event.WaitMsg"](server, "One", "0"))
+        seen.append(await call["%SYSTEM.Event.WaitMsg"](server, "One", "0.01"))
+        waiting = asyncio.ensure_future(call["%SYSTEM.Event.WaitMsg"](server, "One", "20"))
+        await asyncio.sleep(0)
+        seen.append(call["%SYSTEM.Event.Delete"](server, "One"))
+        seen.append(await waiting)
+        with pytest.raises(ScriptError, match=r"<UNDEFINED> \*One"):
+            call["%SYSTEM.Event.Signal"](server, "One")
+        return seen
+
+    assert asyncio.run(work()) == ["1", "0", "1", ("1", "early"), ("0", ""), "1", ("-1", "")]

@@ -20,7 +20,7 @@ from tests.bootstrap.lab.descriptions import plain_description
 class _Host(Context):
     def __init__(self) -> None:
         me = Identity("i-0123456789abcdef0", "eu-west-2", "eu-west-2a", "10.20.1.10", {})
-        settings = Settings(S3Object("b", "k", "0", ""), Secrets("", "", "", ""), "/the/group")
+        settings = Settings(S3Object("b", "k", "0", ""), Secrets("", "", "", ""), "/the/group", None)
         described = build(Description, plain_description("member"), "host.json")
         self.said: list[str] = []
         super().__init__(me, described, settings, None, self.said.append)  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ def test_it_is_configured_once_and_again_if_that_was_interrupted(host: _Host) ->
     host.enabled = False
     step.logs(host)
     assert len(host.commands) == 2
-    host.settings = Settings(host.settings.bundle, host.settings.secrets, "/another/group")
+    host.settings = Settings(host.settings.bundle, host.settings.secrets, "/another/group", None)
     host.breaks = True
     with pytest.raises(StepError):
         step.logs(host)

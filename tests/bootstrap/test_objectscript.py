@@ -12,6 +12,14 @@ SOURCES = sorted((BOOTSTRAP / "objectscript").iterdir())
 CODE = (BOOTSTRAP / "objectscript/ZcdkHost.mac").read_text(encoding="ascii")
 
 
+#: A label with its arguments.
+_LABEL = re.compile(r"(?m)^([A-Z]\w*)\(([^)]*)\) public")
+
+
+def text_of(name: str) -> str:
+    return (BOOTSTRAP / "objectscript" / name).read_text(encoding="ascii")
+
+
 def problems(text: str) -> list[str]:
     """Where a source isn't ObjectScript, as far as its grammar tells."""
     root = Parser(Language(tree_sitter_objectscript.language_objectscript())).parse(text.encode()).root_node
@@ -52,15 +60,44 @@ def test_every_call_of_the_host_is_there_with_as_many_arguments() -> None:
     assert labels["Pending"] == "mirror"
 
 
-def test_it_survives_an_upgrade_of_iris() -> None:
-    # Specialized System Tools and Utilities: of routines in IRISSYS an upgrade keeps those that begin with %Z.
-    assert CODE.startswith("ROUTINE %ZcdkHost [Type=MAC]\n")
+def test_the_calls_of_the_call_out_are_there_with_as_many_arguments() -> None:
+    route = text_of("ZcdkRoute.mac")
+    step = (BOOTSTRAP / "host/steps/call_out.py").read_text(encoding="utf-8")
+    called = set(re.findall(r"(\w+)\^%ZcdkRoute", route + text_of("ZMIRROR.mac") + step))
+
+    assert called == {"CallOut", "Log", "SetWait", "TakeRoute", "Whose"}
+    assert dict(_LABEL.findall(route)) == {
+        "CallOut": "event,since",
+        "Log": "severity,message",
+        "SetWait": "seconds",
+        "TakeRoute": "",
+        "Whose": "",
+    }
+    assert "job CallOut^%ZcdkRoute(event,$ztimestamp)::1\n" in route
+    assert "SetWait^%ZcdkRoute({mine.takeover_wait_seconds})" in step
 
 
-def test_it_has_no_secret_and_writes_nothing_but_answers() -> None:
-    code = [line for line in CODE.splitlines() if not line.lstrip().startswith(("//", ";"))]
+def test_the_mirror_s_entry_points_are_there() -> None:
+    # High Availability Guide, "Using the ^ZMIRROR User-defined Routine". The mirror gives none of them an argument.
+    entries = dict(_LABEL.findall(text_of("ZMIRROR.mac")))
+    documented = {"CanNodeStartToBecomePrimary", "CheckBecomePrimaryOK", "NotifyBecomePrimary", "NotifyBecomePrimaryFailed"}
+    assert set(entries) == documented | {"CdkIntersystems", "Failed"}
+    assert {entries[name] for name in documented} == {""}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
+def test_it_survives_an_upgrade_of_iris(source: Path) -> None:
+    # Specialized System Tools and Utilities: of routines in IRISSYS an upgrade keeps those that begin with Z and %Z.
+    assert re.match(r"ROUTINE %?Z\w+ \[Type=MAC\]\n", source.read_text(encoding="ascii"))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=[source.name for source in SOURCES])
+def test_it_has_no_secret_and_writes_nothing_but_answers(source: Path) -> None:
+    lines = source.read_text(encoding="ascii").splitlines()
+    code = [line for line in lines if not line.lstrip().startswith(("//", ";"))]
 
     assert not [line for line in code if "password" in line.lower()]
     written = [line for line in code if re.search(r"\bwrite\b", line)]
-    assert written
+    # What the mirror calls has nobody to write to.
+    assert bool(written) is (source.name != "ZMIRROR.mac")
     assert not [line for line in written if '"cdk:' not in line]

@@ -12,6 +12,7 @@ import pytest
 if os.geteuid() != 0:
     pytest.skip("needs root, for network namespaces and block devices", allow_module_level=True)
 
+from tests.bootstrap.call_out_lab import COMMAND, SERVICE, Automation
 from tests.bootstrap.deployed import Deployed, deploy
 from tests.bootstrap.lab.lab import LOG_GROUP, Lab, LabHost
 
@@ -72,6 +73,16 @@ def hosts(booted: tuple[Deployed, Processes]) -> Hosts:
     return booted[0].hosts
 
 
+@pytest.fixture(scope="module")
+def automation(booted: tuple[Deployed, Processes]) -> Automation:
+    return booted[0].automation
+
+
+@pytest.fixture(scope="module")
+def vip(booted: tuple[Deployed, Processes]) -> str:
+    return booted[0].vip
+
+
 def _is_primary(host: LabHost) -> bool:
     return host.run("cdk-host", "role", check=False).status == 0
 
@@ -87,6 +98,10 @@ def _backup(hosts: Hosts) -> LabHost:
     return next(hosts[name] for name in MEMBERS if hosts[name] is not primary)
 
 
+def _name(host: LabHost) -> str:
+    return host.run("hostname").output.strip()
+
+
 def _mirror_status(host: LabHost) -> str:
     return host.run("iris", "qlist", "IRIS").output.split("^")[11]
 
@@ -97,7 +112,11 @@ def _get(host: LabHost, url: str) -> str:
 
 
 def _reaches(client: LabHost, host: LabHost, port: int) -> bool:
-    code = f"import socket; socket.create_connection(({host.address!r}, {port}), 3)"
+    return _connects(client, host.address, port)
+
+
+def _connects(client: LabHost, address: str, port: int) -> bool:
+    code = f"import socket; socket.create_connection(({address!r}, {port}), 3)"
     return client.run("python3", "-c", code, check=False).status == 0
 
 
@@ -125,6 +144,60 @@ def test_only_the_primary_takes_clients_of_the_endpoint(hosts: Hosts, port: int)
     assert not _reaches(hosts["web1"], _backup(hosts), port)
 
 
+def test_the_virtual_ip_is_taken_by_the_primary_alone_whoever_it_is_routed_to(hosts: Hosts, vip: str) -> None:
+    assert vip == "10.255.0.1"
+    # As a route table of the VPC would have it: the lab's network has none.
+    client, found = hosts["web1"], []
+    for host in (_primary(hosts), _backup(hosts)):
+        client.run("ip", "route", "replace", f"{vip}/32", "via", host.address)
+        found.append([_connects(client, vip, port) for port in (1972, 2189)])
+    client.run("ip", "route", "delete", f"{vip}/32")
+    # Nothing but the ports of the endpoint is meant for it.
+    assert found == [[True, False], [False, False]]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_member_s_call_out_is_installed_enabled_and_told_what_its_stack_names(
+    hosts: Hosts, automation: Automation, name: str
+) -> None:
+    host = hosts[name]
+    told = json.loads(host.path("/etc/cdk-intersystems/call-out.json").read_text())
+    assert told == {
+        "table": automation.table,
+        "queue": automation.queue,
+        "mirror_set": "TRAK",
+        "member": name,
+        "name": f"TRAK{name.upper()}",
+        "instance": "IRIS",
+    }
+    states = [host.run("systemctl", what, SERVICE, check=False).output.strip() for what in ("is-enabled", "is-active")]
+    assert states == ["enabled", "active"]
+    # It can read the table: the program, the role, and the way there.
+    assert json.loads(host.run(COMMAND, "status", "--json").output)["mirror_set"] == "TRAK"
+    # Loaded into IRIS: by whom ^ZMIRROR is, and how long a takeover waits (the default of `takeover_wait_seconds`).
+    session = ("runuser", "-u", "irisowner", "--", "iris", "session", "IRIS", "-U%SYS")
+    assert host.run(*session, "Whose^%ZcdkRoute").output == "cdk:zmirror host\n"
+    shown = host.run(*session, stdin='write "wait:",^ZcdkRoute("wait"),!\nhalt\n').output
+    assert "wait:1\n" in shown
+
+
+@pytest.mark.parametrize("name", ["arbiter", "app1", "web1"])
+def test_no_other_host_has_a_call_out(hosts: Hosts, name: str) -> None:
+    paths = ("/etc/cdk-intersystems/call-out.json", COMMAND, f"/etc/systemd/system/{SERVICE}")
+    assert [path for path in paths if hosts[name].path(path).exists()] == []
+
+
+def test_the_way_of_each_member_to_the_router_is_tried(hosts: Hosts, automation: Automation) -> None:
+    groups: set[str] = set()
+
+    def came() -> bool:
+        groups.update(message["group"] for message in automation.messages("canary"))
+        return groups == {"canary-a", "canary-b"}
+
+    # Each sends one when it begins, and then once a minute.
+    hosts["a"].wait_until("the canaries", came, 90)
+
+
 def test_both_take_mirror_aware_clients(hosts: Hosts) -> None:
     assert [_reaches(hosts["web1"], hosts[name], 1972) for name in MEMBERS] == [True, True]
 
@@ -146,8 +219,9 @@ def test_running_prepare_again_changes_nothing_and_asks_aws_for_nothing(lab: Lab
     host.run("systemctl", "restart", "cdk-host.service")
     quiet = ("/irissys", "/var/lib/cdk-intersystems/unsent")
     assert host.files().calm().without(*quiet).changes_to(before.without(*quiet)) == []
-    # Web servers look for application servers all the time.
-    assert [call for call in lab.aws.calls() if call.host == host.name and call.action != "DescribeInstances"] == []
+    # Web servers look for application servers all the time, and members at the route epoch.
+    others = ("DescribeInstances", "GetItem", "SendMessage")
+    assert [call for call in lab.aws.calls() if call.host == host.name and call.action not in others] == []
 
 
 def test_a_secret_is_in_no_file_of_anybody_else_s_no_log_and_no_process_list(
@@ -188,8 +262,14 @@ def _files(host: LabHost) -> Iterator[Path]:
             yield host.path(path)
 
 
-def test_when_the_primary_is_gone_the_endpoint_and_the_application_follow(hosts: Hosts) -> None:
+def test_the_first_primary_holds_a_route_epoch(hosts: Hosts, automation: Automation) -> None:
+    primary = _primary(hosts)
+    primary.wait_until("the epoch", lambda: automation.item().get("instance_id") == primary.instance_id, 30)
+
+
+def test_when_the_primary_is_gone_the_endpoint_and_the_application_follow(hosts: Hosts, automation: Automation) -> None:
     old, new = _primary(hosts), _backup(hosts)
+    epoch = automation.epoch()
     old.crash()
     new.wait_until("to be primary", lambda: _is_primary(new), 60)
     new.wait_until("its gate to open", lambda: _reaches(hosts["web1"], new, 11972), 20)
@@ -203,3 +283,7 @@ def test_when_the_primary_is_gone_the_endpoint_and_the_application_follow(hosts:
     old.wait_until("to be backup", lambda: _mirror_status(old) == "Backup", 60)
     assert _primary(hosts) is new
     assert not _reaches(hosts["web1"], old, 11972)
+    # It took the next route epoch while it became primary, and the old one, back again, took none.
+    item = automation.item()
+    assert (item["instance_id"], item["taken_by"]) == (new.instance_id, f"{_name(new)}/takeover")
+    assert int(item["epoch"]) == epoch + 1

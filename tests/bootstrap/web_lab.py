@@ -238,4 +238,5 @@ def _description(tier: str) -> dict[str, Any]:
         "web": {"application_tier": tier, "server_name": NAME, "paths": ["/csp"], "gateway_parameters": {}},
         "service_ports": [],
         "lifecycle_hook": "",
+        "call_out": None,
     }

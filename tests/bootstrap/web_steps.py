@@ -59,7 +59,7 @@ discovery._FIRST_LOOK_SECONDS = 0
 host = Context(
     Identity("i-0web", "eu-west-2", "eu-west-2a", "10.20.9.10", {}),
     read_description(CONFIG / "host.json"),
-    Settings(S3Object("b", "k", "0" * 64, ""), Secrets("", says["arn"], "", ""), "log"),
+    Settings(S3Object("b", "k", "0" * 64, ""), Secrets("", says["arn"], "", ""), "log", None),
     None,
     lambda line: print(line, flush=True),
 )

@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import secrets
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,10 +78,13 @@ def _engine() -> dict[str, bytes | Path]:
 
 
 def _pack(file: Path, top: str, files: Mapping[str, bytes | Path], mode: str) -> None:
-    with tarfile.open(file, mode) as tar:  # type: ignore[call-overload]
+    # Several hosts are given the same kit at once, each of which makes it: nobody may see a half of one.
+    new = file.with_name(f"{secrets.token_hex(8)}.new")
+    with tarfile.open(new, mode) as tar:  # type: ignore[call-overload]
         for name, content in sorted(files.items()):
             entry = tarfile.TarInfo(f"{top}/{name}")
             data = content.read_bytes() if isinstance(content, Path) else content
             entry.size = len(data)
             entry.mode = content.stat().st_mode & 0o777 if isinstance(content, Path) else 0o755 if data[:2] == b"#!" else 0o644
             tar.addfile(entry, io.BytesIO(data))
+    new.replace(file)

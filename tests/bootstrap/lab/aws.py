@@ -78,9 +78,17 @@ class LabAws:
         attached: What is done when a host has attached a volume: gets its machine and the volume's id.
     """
 
-    def __init__(self, switch: Switch) -> None:
+    def __init__(self, switch: Switch, aws: EmbeddedAws | None = None, account: str = "") -> None:
+        """Begins to serve.
+
+        Args:
+            switch: The network the hosts are on.
+            aws: The embedded AWS behind it. Default: one for all labs of this process.
+            account: The account that the hosts are in. Default: one of its own.
+        """
         self.region = REGION
-        self.account = f"{next(_accounts):012d}"
+        self.account = account or f"{next(_accounts):012d}"
+        self._embedded = aws or embedded()
         self.clock_off = 0.0
         self.metadata_reads: list[tuple[str, str]] = []
         self.wrongly_signed: list[str] = []
@@ -161,7 +169,7 @@ class LabAws:
             self._clients[service] = _session().client(
                 service,
                 region_name=self.region,
-                endpoint_url=embedded().endpoint,
+                endpoint_url=self._embedded.endpoint,
                 aws_access_key_id=self.account,
                 aws_secret_access_key="embedded",
                 config=config,
@@ -277,7 +285,7 @@ class LabAws:
         }
         headers["authorization"] = re.sub("Credential=[^/]+", f"Credential={self.account}", headers["authorization"])
         headers.pop("x-amz-security-token", None)
-        address = embedded().endpoint.removeprefix("http://")
+        address = self._embedded.endpoint.removeprefix("http://")
         connection = http.client.HTTPConnection(address, timeout=60)
         try:
             connection.request(request.method, request.path, request.body or None, headers)

@@ -42,4 +42,5 @@ def plain_description(role: str) -> dict[str, Any]:
         "web": web if role == "web" else None,
         "service_ports": [1972] if role == "member" else [],
         "lifecycle_hook": "",
+        "call_out": None,
     }

@@ -5,6 +5,7 @@ content under the client token of a version that is there.
 """
 
 import base64
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Documented:
 
     def corrected(self, request: Request, answer: Answer) -> Answer:
         """What the embedded AWS said, where AWS would have said something else: a secret that has no value yet isn't found."""
-        if request.action == "GetSecretValue" and answer.status == 200 and b'"SecretString"' not in answer.body:
+        # CloudFormation's, of the embedded AWS, is empty instead.
+        if request.action == "GetSecretValue" and answer.status == 200 and not json.loads(answer.body).get("SecretString"):
             message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
             return refuse(request, "ResourceNotFoundException", 400, message)
         return answer

@@ -16,14 +16,13 @@ from tests.bootstrap.lab.tree import Tree, tree_of
 
 _BOOT = Path(__file__).with_name("root.sh")
 _BOOT_SECONDS = 60
-# A host that has only just been switched on may have no group yet.
+# A host that has only just been switched on may have no group yet. In a mount namespace of its own, so that hosts that are
+# switched on meanwhile don't inherit the mount.
 _SET_FROZEN = """
 mount -t cgroup2 cgroup2 "$0"
-trap 'umount "$0"' EXIT
 cd "$0/$1" 2>/dev/null || exit 0
 echo "$2" > cgroup.freeze
 until grep -qx "frozen $2" cgroup.events || grep -qx "populated 0" cgroup.events; do sleep 0.01; done
-cd /
 """
 _NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--root")
 
@@ -199,7 +198,8 @@ class Host:
 
     def _set_frozen(self, state: str) -> None:
         groups = str(self._lab_folder / "groups")
-        run([*self._lab.enter("mount"), "sh", "-ec", _SET_FROZEN, groups, self._group, state])
+        apart = ("unshare", "--mount", "--propagation", "private")
+        run([*self._lab.enter("mount"), *apart, "sh", "-ec", _SET_FROZEN, groups, self._group, state])
 
     def unplug(self) -> None:
         """Takes it off the network."""

@@ -69,7 +69,14 @@ class Lab(Publisher):
         secret_arns: Name (`password`, `gateway`, `license`, `authority`) -> ARN. The last one has no value yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, switch: Callable[[], Switch] = Switch, aws: Callable[[Switch], LabAws] = LabAws) -> None:
+        """Makes nothing yet.
+
+        Args:
+            switch: Makes the network.
+            aws: Makes AWS on that network.
+        """
+        self._make_switch, self._make_aws = switch, aws
         self.secrets = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ("password", "gateway", "license")}
         super().__init__()
         self._hosts: list[LabHost] = []
@@ -86,8 +93,8 @@ class Lab(Publisher):
                 *(_FOLDER / name for name in ("groups", "kernel", "hosts", "disks")),
             ]
         )
-        self._switch = Switch()
-        self.aws = LabAws(self._switch)
+        self._switch = self._make_switch()
+        self.aws = self._make_aws(self._switch)
         self.clock = TimeSource(self._switch)
         self.aws.attached = self._plug_disk_in
         self.bucket = f"lab-{self.aws.account}"
@@ -149,18 +156,46 @@ class Lab(Publisher):
         self.publish(*group)
         zone = zone or self.aws.region + "abc"[int(address.split(".")[2]) % 3]
         all_tags = {**_tags(name, description), **(tags or {})}
+        machine = self._launch(name, address, zone, {key: value for key, value in all_tags.items() if value})
+        return self.adopt(
+            machine,
+            operating_system=str(description["operating_system"]),
+            environment=environment,
+            user_data=user_data,
+            disk_mib=disk_mib,
+        )
+
+    def adopt(
+        self,
+        machine: Machine,
+        *,
+        operating_system: str,
+        environment: Mapping[str, str] | None = None,
+        user_data: bytes | None = None,
+        disk_mib: int = 512,
+    ) -> LabHost:
+        """Makes the host of an instance that is there already, switched off.
+
+        Args:
+            machine: The instance.
+            operating_system: Which one its /etc/os-release names.
+            environment: Variables that every service has, besides those that say where AWS is.
+            user_data: Default: first_boot.py.
+            disk_mib: How much may be written to its root disk.
+        """
         host = LabHost(
             self.keeper,
             _FOLDER,
             self._switch,
-            name=name,
-            address=address,
-            operating_system=str(description["operating_system"]),
+            name=machine.host,
+            address=machine.address,
+            operating_system=operating_system,
             environment={**self.aws.environment, **(environment or {})},
             user_data=bundle.first_boot().encode() if user_data is None else user_data,
             disk_mib=disk_mib,
         )
-        host.machine = self._launch(name, address, zone, {key: value for key, value in all_tags.items() if value})
+        host.machine = machine
+        self.aws.add(machine)
         self._hosts.append(host)
         return host
 
@@ -181,9 +216,7 @@ class Lab(Publisher):
             TagSpecifications=[{"ResourceType": "instance", "Tags": listed}],
         )
         instance_id = launched["Instances"][0]["InstanceId"]
-        machine = Machine(name, instance_id, address, self.aws.region, zone, self.aws.account, tags)
-        self.aws.add(machine)
-        return machine
+        return Machine(name, instance_id, address, self.aws.region, zone, self.aws.account, tags)
 
     def terminate(self, host: LabHost) -> None:
         """Ends a host and its instance: its root disk is gone, its volumes are not."""
@@ -219,9 +252,19 @@ class Lab(Publisher):
             TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": key, "Value": tags[key]} for key in tags]}],
         )
         volume_id = str(made["VolumeId"])
-        name = f"{next(_numbers)}-{host.name}-{role}-{number}"
-        self._disks[volume_id] = make_disk(self.keeper, _FOLDER / "disks", name, mib, by_id(volume_id))
+        self.back(volume_id, f"{host.name}-{role}-{number}", mib)
         return volume_id
+
+    def back(self, volume_id: str, name: str, mib: int = 320) -> None:
+        """Makes the device behind an EBS volume that is there already.
+
+        Args:
+            volume_id: The volume.
+            name: What its file is called.
+            mib: Size of the device.
+        """
+        file = f"{next(_numbers)}-{name}"
+        self._disks[volume_id] = make_disk(self.keeper, _FOLDER / "disks", file, mib, by_id(volume_id))
 
     def disk(self, volume_id: str) -> Disk:
         """The device behind a volume."""

@@ -13,11 +13,18 @@ class Switch:
     def __init__(self) -> None:
         self._keeper = Keeper()
         self._ports = 0
-        self._on("ip", "link", "add", "switch", "type", "bridge", "forward_delay", "0")
-        self._on("ip", "link", "set", "switch", "up")
+        self._add_bridge("switch")
 
     def _on(self, *command: str) -> None:
         run([*self._keeper.enter("net"), *command])
+
+    def _add_bridge(self, name: str) -> None:
+        self._on("ip", "link", "add", name, "type", "bridge", "forward_delay", "0")
+        self._on("ip", "link", "set", name, "up")
+
+    def _bridge_of(self, address: str) -> str:
+        """The bridge that an address is plugged into."""
+        return "switch"
 
     def plug(self, keeper: Keeper, *addresses: str) -> str:
         """Gives a namespace an eth0 on this switch.
@@ -33,7 +40,7 @@ class Switch:
         port = f"port{self._ports}"
         peer = ("peer", "name", "eth0", "netns", str(keeper.pid))
         self._on("ip", "link", "add", port, "type", "veth", *peer)
-        self._on("ip", "link", "set", port, "master", "switch")
+        self._on("ip", "link", "set", port, "master", self._bridge_of(addresses[0]))
         self._on("ip", "link", "set", port, "up")
         inside = keeper.enter("net")
         run([*inside, "ip", "link", "set", "lo", "up"])

@@ -32,6 +32,7 @@ class Publisher:
         bucket: The bucket of all that is published.
         secret_arns: ARNs of the secrets.
         code: Path below `bootstrap/` -> content of code that hosts get instead of, or besides, this repository's.
+        call_out: Table and queue of the failover automation, of hosts published from now on. Default: there is none.
     """
 
     aws: LabAws
@@ -40,6 +41,7 @@ class Publisher:
 
     def __init__(self) -> None:
         self.code: dict[str, bytes] = {}
+        self.call_out: dict[str, str] | None = None
         self._groups: dict[tuple[str, str], dict[str, Files]] = {}
 
     def description(self, role: str, **changes: Any) -> dict[str, Any]:
@@ -93,7 +95,7 @@ class Publisher:
     def settings(self, version: str) -> dict[str, Any]:
         """The content of a group's parameter."""
         where = {"bucket": self.bucket, "key": f"{version}.tar", "sha256": version, "region": ""}
-        return {"bundle": where, "secrets": self.secret_arns, "log_group": LOG_GROUP}
+        return {"bundle": where, "secrets": self.secret_arns, "log_group": LOG_GROUP, "call_out": self.call_out}
 
     def set_parameter(self, name: str, value: str) -> None:
         """Writes an SSM parameter."""

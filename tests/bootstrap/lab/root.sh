@@ -56,6 +56,8 @@ exec unshare --cgroup -- /bin/sh -c '
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
   umount -l /.machine
   rmdir /.machine
+  # As systemd itself makes them on a machine: what is mounted later is seen by services with mounts of their own as well.
+  mount --make-rshared /
   exec env -i container=lab LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     setpriv --bounding-set -sys_time,-sys_module --inh-caps -sys_time,-sys_module \
     /lib/systemd/systemd --log-target=journal --show-status=no < /dev/null > /dev/null 2>&1'

@@ -116,6 +116,21 @@ class Web:
 
 
 @dataclass(frozen=True)
+class CallOut:
+    """As what a failover member takes route epochs.
+
+    Args:
+        mirror_set: Name of the mirror set.
+        member: `a` or `b`.
+        takeover_wait_seconds: How long a takeover waits for the epoch at most.
+    """
+
+    mirror_set: str
+    member: str
+    takeover_wait_seconds: int
+
+
+@dataclass(frozen=True)
 class Description:
     """A host.
 
@@ -142,6 +157,7 @@ class Description:
         web: What a web server works with. None for all others.
         service_ports: Ports of the mirror endpoint, of a member.
         lifecycle_hook: Name of the Auto Scaling lifecycle hook that waits until this server has left. Empty: none.
+        call_out: As what it takes route epochs, of a failover member. None for all others.
     """
 
     schema: int
@@ -166,6 +182,7 @@ class Description:
     web: Optional[Web]
     service_ports: list[int]
     lifecycle_hook: str
+    call_out: Optional[CallOut]
 
 
 def read_description(path: "Path") -> Description:

@@ -20,7 +20,7 @@ from .settings import Secrets, Settings
 if TYPE_CHECKING:
     from .run import Lines
 
-_NOTHING = Settings(S3Object("", "", "", ""), Secrets("", "", "", ""), "")
+_NOTHING = Settings(S3Object("", "", "", ""), Secrets("", "", "", ""), "", None)
 
 #: With these a host that starts from the image would take itself for one that was started before.
 _TRACES = (CURRENT, CODE, CONFIG, Path("/usr/local/bin/cdk-host"), BUNDLES, STATE, SETTINGS, RUN)

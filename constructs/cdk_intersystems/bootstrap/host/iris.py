@@ -193,11 +193,24 @@ def load_code(host: Context) -> bool:
     Returns:
         Whether it can be called now: whether the owner of the instance may log in.
     """
-    load = f'##class(%SYSTEM.OBJ).Load("{host.code("objectscript/ZcdkHost.mac")}","ck-d")'
-    command = as_owner("iris", "terminal", host.description.instance, "-U", "%SYS")
-    for what in (load, "Ready^%ZcdkHost"):
-        said = host.run([*command, what], check=False, seconds=120)
-    return "cdk:ready" in said.output.splitlines()
+    load(host, "ZcdkHost.mac", check=False)
+    command = as_owner("iris", "terminal", host.description.instance, "-U", "%SYS", "Ready^%ZcdkHost")
+    return "cdk:ready" in host.run(command, check=False, seconds=120).output.splitlines()
+
+
+def load(host: Context, name: str, *, check: bool = True) -> None:
+    """Loads and compiles a routine of the bundle's, in %SYS.
+
+    Args:
+        host: The host.
+        name: Its file in `objectscript/`.
+        check: Whether it is an error if the owner of the instance may not log in.
+
+    Raises:
+        StepError: With `check`: it couldn't be loaded.
+    """
+    what = f'##class(%SYSTEM.OBJ).Load("{host.code(f"objectscript/{name}")}","ck-d")'
+    host.run(as_owner("iris", "terminal", host.description.instance, "-U", "%SYS", what), check=check, seconds=120)
 
 
 def log_size() -> int:

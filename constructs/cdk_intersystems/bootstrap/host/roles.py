@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
 from .steps.agent import agent, agent_answers
+from .steps.call_out import call_out, takeover_routine
 from .steps.certificates import certificates
 from .steps.clock import clock
 from .steps.discovery import discovery
@@ -52,6 +53,7 @@ PREPARE: Steps = {
         certificates,
         gate,
         responder,
+        call_out,
         agent,
         instance_unit,
         schedules,
@@ -99,7 +101,7 @@ IMAGE: Steps = {
 }
 
 SERVE: Steps = {
-    "member": (agent_answers, claim, start_member, authorize_peers, mirror_is_ready),
+    "member": (agent_answers, claim, start_member, takeover_routine, authorize_peers, mirror_is_ready),
     "arbiter": (agent_answers,),
     "application": (start_instance, ecp_is_connected),
     "web": (pages_answer,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from .description import S3Object  # noqa: TC001 (what the fields are is asked at run time)
 
@@ -25,6 +26,19 @@ class Secrets:
 
 
 @dataclass(frozen=True)
+class CallOutPlaces:
+    """Where the members of a mirror take route epochs, and whom they tell.
+
+    Args:
+        table: Name of the DynamoDB table with the route epochs.
+        queue: URL of the SQS FIFO queue that wakes the router.
+    """
+
+    table: str
+    queue: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """The parameter `/cdk-intersystems/<deployment>/<group>/bootstrap`, in JSON.
 
@@ -32,8 +46,10 @@ class Settings:
         bundle: The bundle; its version is its SHA-256.
         secrets: The secrets.
         log_group: Name of the log group.
+        call_out: What the members of a mirror tell that they have become primary. None: nothing.
     """
 
     bundle: S3Object
     secrets: Secrets
     log_group: str
+    call_out: Optional[CallOutPlaces]

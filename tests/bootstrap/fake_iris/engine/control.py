@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from .installation import IrisError
-from .objectscript import globals_store, system_calls
+from .objectscript import globals_store, jobs, system_calls
 
 if TYPE_CHECKING:
     from .server import Server
@@ -80,6 +80,11 @@ async def _call(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     return await system_calls.call(server, request["class"], request["method"], request["arguments"])
 
 
+async def _job(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
+    """JOB: a process of the instance."""
+    return {"process": jobs.job(server, *(request[name] for name in ("namespace", "label", "routine", "arguments")))}
+
+
 async def _globals(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     return globals_store.serve(server, request)
 
@@ -104,6 +109,7 @@ _OPERATIONS = {
     "thaw": _thaw,
     "call": _call,
     "query": _query,
+    "job": _job,
     "globals": _globals,
     "agent": _agent,
 }

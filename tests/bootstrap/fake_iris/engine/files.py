@@ -85,7 +85,6 @@ class Settings:
         restart_after_joining: A member that was authorized doesn't connect before it is restarted. Undocumented; seen by
             others.
         installer_stands: The installer stands still in the midst of placing its files, until it is ended.
-        zmirror: A command that is run for each entry point of ^ZMIRROR, with the entry point's name, if %SYS has that routine.
     """
 
     def __init__(self) -> None:
@@ -94,4 +93,3 @@ class Settings:
         self.trouble_shows = str(found.get("trouble_shows", "In Trouble"))
         self.restart_after_joining = bool(found.get("restart_after_joining", False))
         self.installer_stands = bool(found.get("installer_stands", False))
-        self.zmirror = str(found.get("zmirror", ""))

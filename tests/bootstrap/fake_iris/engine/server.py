@@ -8,7 +8,7 @@ import ssl
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import actions, control, gateway, tls
 from .cpf import Document
@@ -22,6 +22,11 @@ from .member import Member
 from .records import serve_data
 from .security import Security
 from .wire import Peer, handler
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from .objectscript.calls_event import Event
 
 
 class Server:
@@ -52,6 +57,9 @@ class Server:
         self.max_servers = self.cpf.number("config", "MaxServers")
         self.max_server_connections = self.cpf.number("config", "MaxServerConn")
         self.started_with = dict(self.cpf.entries("config"))
+        self.events: dict[str, Event] = {}
+        #: Programs that its processes run.
+        self.children: set[subprocess.Popen[bytes]] = set()
 
     # What others ask of it
 
@@ -181,6 +189,8 @@ class Server:
         self.ecp_server.close()
         for task in list(self._tasks):
             task.cancel()
+        for child in list(self.children):
+            child.terminate()
         listener.close()
         commands.close()
         (self.installation.directory / "_LastGood_.cpf").write_text(self.cpf.text())

@@ -41,10 +41,6 @@ def _load(server: "Server", file: str, _flags: str = "", *_: Any) -> None:
     globals_store.load_file(server, file)
 
 
-def _console(server: "Server", message: str, _alert: str = "0", severity: str = "0", *_: Any) -> None:
-    server.log(int(severity or 0), message, "Generic.Event")
-
-
 METHODS = {
     "Backup.General.ExternalFreeze": _freeze,
     "Backup.General.ExternalThaw": _thaw,
@@ -52,6 +48,5 @@ METHODS = {
     "Backup.General.IsWDSuspended": _suspended,
     "Backup.General.IsWDSuspendedExt": _suspended,
     "%SYSTEM.OBJ.Load": _load,
-    "%SYS.System.WriteToConsoleLog": _console,
     "%SYSTEM.Version.GetVersion": lambda server: f"IRIS for UNIX {server.installation.version}",
 }

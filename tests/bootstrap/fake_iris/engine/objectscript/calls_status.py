@@ -119,7 +119,14 @@ def _latency(server: "Server", _mirror: str = "") -> str:
     return "0" if _distance(server) == "1" else "-1"
 
 
+def _console_log(server: "Server", message: str, _flag: str = "0", severity: str = "0", event: str = "Utility.Event") -> str:
+    """WriteToConsoleLog(Message,Flag,Severity,Event): a line of messages.log."""
+    server.log(int(severity), message, event)
+    return "1"
+
+
 METHODS = {
+    "%SYS.System.WriteToConsoleLog": _console_log,
     "%SYSTEM.Mirror.IsMember": _is_member,
     "%SYSTEM.Mirror.IsPrimary": _is_primary,
     "%SYSTEM.Mirror.IsBackup": _in_state("Backup"),

@@ -99,6 +99,10 @@ class Evaluation:
             raise ScriptError(f"<FUNCTION> the fake knows no ${name}()")
         return FUNCTIONS[name](self, arguments)
 
+    def _value_text(self, line: Tree, routine: str) -> str:
+        lines, place = self.system.source(routine), int(number(self.value(line)))
+        return str(lines[place - 1]) if 0 < place <= len(lines) else ""
+
     def _value_macro(self, name: str, arguments: list[Tree]) -> Any:
         values = [self.value(argument) for argument in arguments]
         if name == "OK":

@@ -150,8 +150,19 @@ class Expressions:
             arguments = self._list() if self._take("(") else []
             return ("class", "%SYSTEM." + ".".join(parts[:-1]), parts[-1], arguments)
         if self._take("("):
+            if name in ("t", "text"):
+                return self._text_of()
             return ("function", name, self._pairs() if name in ("s", "select", "case") else self._list())
         return ("special", name)
+
+    def _text_of(self) -> Tree:
+        """The argument of $TEXT: `+line^routine`."""
+        self._need("+")
+        line = self._primary()
+        self._need("^")
+        routine = self._match(NAME)
+        self._need(")")
+        return ("text", line, routine)
 
     def _call(self) -> Tree:
         """Something that can be done: a class method, a label of a routine, or a method of an object."""

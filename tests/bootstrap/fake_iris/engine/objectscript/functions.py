@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import programs
 from .values import List, ScriptError, canonical, number, text, truth
 
 if TYPE_CHECKING:
@@ -125,8 +126,22 @@ def _strip(value: Any, action: Any, *_: Any) -> str:
     )
 
 
+def _zf(run: "Evaluation", arguments: list["Tree"]) -> str:
+    function, flags, *command = (text(run.value(argument)) for argument in arguments)
+    if function != "-100":
+        raise ScriptError(f"<FUNCTION> the fake knows no $ZF({function})")
+    return programs.run(flags, command, run.system.children)
+
+
+def _ztimestamp(_run: "Evaluation") -> str:
+    """UTC: days since 31 December 1840, seconds with their fraction since midnight."""
+    now = time.time()
+    return f"{int(now // 86400) + 47117},{now % 86400:.3f}"
+
+
 FUNCTIONS: dict[str, Callable[["Evaluation", list[Any]], Any]] = {
     "select": _select,
+    "zf": _zf,
     "case": _case,
     "get": _get,
     "data": _data,
@@ -162,8 +177,12 @@ for _long, _short in (
     FUNCTIONS[_short] = FUNCTIONS[_long]
 
 SPECIALS: dict[str, Callable[["Evaluation"], Any]] = {
-    "job": lambda _run: str(os.getpid()),
-    "j": lambda _run: str(os.getpid()),
+    "job": lambda run: run.system.process or str(os.getpid()),
+    "j": lambda run: run.system.process or str(os.getpid()),
+    "zhorolog": lambda _run: canonical(number(f"{time.monotonic():.6f}")),
+    "zh": lambda _run: canonical(number(f"{time.monotonic():.6f}")),
+    "ztimestamp": _ztimestamp,
+    "zts": _ztimestamp,
     "horolog": lambda _run: f"{int(time.time() // 86400) + 47117},{int(time.time() % 86400)}",
     "h": lambda _run: f"{int(time.time() // 86400) + 47117},{int(time.time() % 86400)}",
     "username": lambda run: run.system.user,

@@ -125,12 +125,22 @@ class Parser(Expressions):
             return self._assignment()
         if name == "write" and self._peek() in "!?#" and self._peek(2) != "##":
             return self._format()
-        if name in ("do", "job"):
+        if name == "job":
+            return self._job()
+        if name == "do":
             target = self._call()
             return (target, self._expression(tight=True) if self._take(":") else None)
         if name == "new" or (name == "kill" and self._peek() != "^"):
             return self._primary()
         return self._expression()
+
+    def _job(self) -> Any:
+        """`label^routine(arguments)::timeout`; process parameters between the colons aren't known here."""
+        target = self._call()
+        if not self._take(":"):
+            return (target, None)
+        self._need(":")
+        return (target, self._expression(tight=True))
 
     def _assignment(self) -> Any:
         if self._take("("):

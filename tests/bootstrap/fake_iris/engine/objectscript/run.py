@@ -14,6 +14,8 @@ from .parser import Parser
 from .values import ScriptError, from_json, text, to_json
 
 if TYPE_CHECKING:
+    import subprocess
+
     from ..server import Server
     from .evaluation import Variables
 
@@ -29,12 +31,19 @@ class System:
         installation: The instance.
         ask: Asks it.
         user: $USERNAME.
+
+    Attributes:
+        process: $JOB, of a process of the instance. Empty: that of the operating system.
+        children: Programs that it runs.
     """
+
+    process = ""
 
     def __init__(self, installation: Installation, ask: Ask, user: str) -> None:
         self.installation = installation
         self.user = user
         self.scale = Settings().scale
+        self.children: set[subprocess.Popen[bytes]] = set()
         self._ask = ask
         self._routine = ""
 
@@ -103,6 +112,17 @@ class System:
         finally:
             self._routine = before
 
+    def start_job(self, run: Interpreter, label: str, routine: str, arguments: list[Tree]) -> bool:
+        """JOB of a label of a routine; without a name, of the routine that runs. Whether it has started."""
+        values = [to_json(run.value(argument)) for argument in arguments]
+        where = {"namespace": run.namespace, "label": label, "routine": routine or self._routine}
+        return bool(self.request(op="job", arguments=values, **where)["process"])
+
+    def source(self, routine: str) -> list[str]:
+        """The lines of a routine, $TEXT(+1^routine) first; empty if there is none."""
+        code = self.globals(op="code", kind="routines", name=routine)["code"]
+        return code.splitlines() if code else []
+
     def _run_code(self, run: Interpreter, found: tuple[list[str], str], arguments: list[Tree]) -> Any:
         formal, body = found
         variables: Variables = {}
@@ -137,7 +157,8 @@ def _label(code: str, label: str) -> tuple[list[str], str]:
     if not found:
         raise ScriptError(f"<NOLINE> {label}")
     rest = code[found.end() :]
-    following = re.search(r"^\}" if found[2] else r"^%?[A-Za-z]", rest, re.MULTILINE)
+    # Without a block, code may stand on the label's own line.
+    following = re.search(r"^\}" if found[2] else r"(?<=\n)%?[A-Za-z]", rest, re.MULTILINE)
     return _names(found[1] or ""), rest[: following.start()] if following else rest
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..installation import IrisError
-from .values import List, error_status, from_json, to_json
+from .values import List, ScriptError, error_status, from_json, to_json
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -37,9 +37,9 @@ class Reference:
 
 def methods() -> dict[str, Callable[..., Any]]:
     """All methods by class and name, lower case."""
-    from . import calls_backup, calls_mirror, calls_security, calls_status
+    from . import calls_backup, calls_event, calls_mirror, calls_security, calls_status
 
-    modules = (calls_mirror, calls_status, calls_security, calls_backup)
+    modules = (calls_mirror, calls_status, calls_security, calls_backup, calls_event)
     return {name.lower(): method for module in modules for name, method in module.METHODS.items()}
 
 
@@ -63,6 +63,9 @@ async def call(server: "Server", name: str, method: str, arguments: list[Any]) -
             result = await result
     except IrisError as error:
         result = error_status(str(error))
+    except ScriptError as error:
+        # Not a status: an error as of the language.
+        raise IrisError(str(error)) from error
     except TypeError as error:
         raise IrisError(f"<PARAMETER> {name}.{method}: {error}") from error
     answer = {"value": to_json("1" if result is None else result)}
