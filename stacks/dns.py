@@ -6,6 +6,9 @@ from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
 
+# The record of a fixed address: an hour, after which a change of the configuration has reached everybody.
+_TTL_SECONDS = "3600"
+
 
 def define_alias(
     scope: Construct, deployment: Deployment, label: str, load_balancer: elbv2.ILoadBalancerV2
@@ -29,4 +32,23 @@ def define_alias(
             # Route 53 answers with the load balancer's addresses also while none of its targets is healthy.
             evaluate_target_health=False,
         ),
+    )
+
+
+def define_address(scope: Construct, deployment: Deployment, label: str, address: str) -> route53.CfnRecordSet | None:
+    """Define `<label>.<deployment's name>.<zone>` as an address that stays as it is, where the configuration has a zone.
+
+    A failover changes where the address leads, never the record: resolvers and clients may keep it as long as they like.
+    """
+    dns = deployment.dns
+    if dns is None:
+        return None
+    return route53.CfnRecordSet(
+        scope,
+        "VipRecord",
+        hosted_zone_id=dns.zone_id,
+        name=f"{label}.{dns.name}.{dns.zone}.",
+        type="A",
+        ttl=_TTL_SECONDS,
+        resource_records=[address],
     )

@@ -5,10 +5,10 @@ from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.configuration.mirror_set import MirrorSetConfig
-from cdk_intersystems.configuration.plan import member_addresses
+from cdk_intersystems.configuration.plan import member_addresses, vip_label, vip_route_tables
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
 from cdk_intersystems.rolling_change.rolling_change import RollingChange
-from stacks.dns import define_alias
+from stacks.dns import define_address, define_alias
 from stacks.existing import existing_authority, existing_role, existing_secret
 from stacks.log_retention import log_retention
 from stacks.regional_stack import RegionalStack
@@ -38,6 +38,7 @@ class MirrorSetStack(RegionalStack):
         settings = self.settings
         network = shared.network(self)
         platform = deployment.platform
+        endpoint = mirror_set.endpoint
         facts = deployment.instance_type(mirror_set.instance_type)
         self.database = MirroredDatabase(
             self,
@@ -52,11 +53,19 @@ class MirrorSetStack(RegionalStack):
             instance_type=ec2.InstanceType(mirror_set.instance_type),
             arbiter_instance_type=ec2.InstanceType(mirror_set.arbiter.instance_type),
             volumes=mirror_set.volumes.member_volumes(),
-            ports=mirror_set.endpoint.ports,
+            ports=endpoint.ports,
+            strategies=endpoint.strategies,
+            vip=None if endpoint.vip is None else str(endpoint.vip),
+            route_tables=vip_route_tables(settings),
+            takeover_wait_seconds=endpoint.takeover_wait_seconds,
             # Away from the members' fixed addresses, one of which AWS might give it otherwise. An existing VPC may have no
             # application subnets.
             endpoint_subnets=network.subnets(network.endpoint_tier),
             client_cidrs=[str(cidr) for cidr in mirror_set.client_cidrs],
+            client_security_groups=[
+                ec2.SecurityGroup.from_security_group_id(self, f"Client{number}", group)
+                for number, group in enumerate(endpoint.client_security_groups, start=1)
+            ],
             ecp_client_ceiling=mirror_set.ecp_client_ceiling,
             addresses={member: str(address) for member, address in member_addresses(settings, mirror_set).items()},
             absent_member=next(iter(mirror_set.absent_members), None),
@@ -72,6 +81,7 @@ class MirrorSetStack(RegionalStack):
             vcpus=facts.vcpus,
             license_secret=existing_secret(self, "License", platform.license_secret, platform.license_secret_key),
             certificate_authority=existing_authority(self, platform.certificate_authority),
+            powertools_layer=settings.powertools_layer,
             log_retention=log_retention(deployment.log_retention_days),
             alarm_topic=shared.alarm_topic(self),
             member_role=existing_role(self, "MemberRole", settings.roles.member),
@@ -80,4 +90,8 @@ class MirrorSetStack(RegionalStack):
             termination_protection=settings.termination_protection,
         )
         RollingChange(self, "RollingChange", deployment=deployment.name, mirror_name=mirror_set.name)
-        define_alias(self, deployment, mirror_set.name.lower(), self.database.endpoint.load_balancer)
+        name = mirror_set.name.lower()
+        if self.database.endpoint.load_balancer is not None:
+            define_alias(self, deployment, name, self.database.endpoint.load_balancer)
+        if endpoint.vip is not None:
+            define_address(self, deployment, vip_label(mirror_set), str(endpoint.vip))

@@ -28,6 +28,7 @@ class NetworkStack(RegionalStack):
             internet=settings.internet,
             public_subnets=public_subnets,
             private_ca=authority is not None and authority.private_ca is not None,
+            load_balancing=any("listener" in mirror_set.endpoint.strategies for mirror_set in deployment.mirror_sets),
             image_builder=deployment.golden_image is not None,
             flow_log_group=logs.LogGroup(
                 self,

@@ -1,8 +1,8 @@
 """The strict job: `python -m tests.lint_templates`, called by `make lint`.
 
-Synthesizes every deployment of config/, and one that brings all it can, by the real CDK CLI, with the policy packs, IrisChecks
-and the CDK's own validation on and every warning an error, and has cfn-lint read all templates. Prints one line a check; exit 1
-with the findings if there are any.
+Synthesizes every deployment of config/, one that brings all it can and one whose router moves listeners, by the real CDK CLI,
+with the policy packs, IrisChecks and the CDK's own validation on and every warning an error, and has cfn-lint read all
+templates. Prints one line a check; exit 1 with the findings if there are any.
 """
 
 import json
@@ -20,6 +20,8 @@ from tests.policy.variations import configuration
 ROOT = Path(__file__).parents[1]
 _CLI = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
+# Of those of tests/policy.
+_VARIATIONS = ("everything brought", "listener moved by the router")
 # What the CDK's validation is told to accept; each has to have been needed somewhere, or it is dead.
 VALIDATION_ACKNOWLEDGED = {"W3010", "W9010"}
 
@@ -91,10 +93,11 @@ def main() -> int:
     """Run all checks; 0 if nothing was found."""
     deployments = {path.stem: path.stem for path in sorted((ROOT / "config").glob("*.y*ml"))}
     with TemporaryDirectory() as directory, ThreadPoolExecutor(max_workers=2) as pool:
-        brought = Path(directory) / "brought.yaml"
-        # JSON is YAML.
-        brought.write_text(json.dumps(configuration("everything brought")))
-        deployments["everything brought"] = str(brought)
+        for variation in _VARIATIONS:
+            file = Path(directory) / f"{variation.replace(' ', '-')}.yaml"
+            # JSON is YAML.
+            file.write_text(json.dumps(configuration(variation)))
+            deployments[variation] = str(file)
 
         def check(name: str) -> bool:
             out = Path(directory) / name

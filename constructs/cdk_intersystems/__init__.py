@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cdk_intersystems.csp_web_tier.csp_web_tier import CspWebTier
     from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
+    from cdk_intersystems.failover_automation.failover_automation import FailoverAutomation
     from cdk_intersystems.golden_image.golden_image import GoldenImage
     from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
     from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "CspWebTier": "cdk_intersystems.csp_web_tier.csp_web_tier",
     "EcpAppTier": "cdk_intersystems.ecp_app_tier.ecp_app_tier",
+    "FailoverAutomation": "cdk_intersystems.failover_automation.failover_automation",
     "GoldenImage": "cdk_intersystems.golden_image.golden_image",
     "IrisChecks": "cdk_intersystems.policy.iris_checks",
     "MemberVolumes": "cdk_intersystems.model.storage",
@@ -37,6 +39,7 @@ _HOMES = {
 __all__ = [
     "CspWebTier",
     "EcpAppTier",
+    "FailoverAutomation",
     "GoldenImage",
     "IrisChecks",
     "MemberVolumes",

@@ -170,6 +170,7 @@ _WEB = {
 _tiers = both(put("application_tiers", [_APPLICATION]), put("web_tiers", [_WEB]))
 
 _SET = "mirror_sets.0"
+_ROUTE_VIP = both(put(f"{_SET}.endpoint.strategies", ["route_vip", "polling"]), put(f"{_SET}.endpoint.vip", "10.255.0.1"))
 _REGION = "regions.primary"
 
 ROWS: tuple[Row, ...] = (
@@ -220,6 +221,26 @@ ROWS: tuple[Row, ...] = (
     Row(title="`endpoint.ports`, one more", change=put(f"{_SET}.endpoint.ports.jdbc", 6662)),
     Row(title="`endpoint.ports`, one less", change=remove(f"{_SET}.endpoint.ports.hl7")),
     Row(title="`endpoint.ports`, another number", change=put(f"{_SET}.endpoint.ports.hl7", 6663)),
+    Row(title="`endpoint.strategies` from `[polling]` to `[route_vip, polling]`, with a `vip`", change=_ROUTE_VIP),
+    Row(
+        title="`endpoint.strategies` from `[route_vip, polling]` back to `[polling]`",
+        first=_ROUTE_VIP,
+        change=both(put(f"{_SET}.endpoint.strategies", ["polling"]), remove(f"{_SET}.endpoint.vip")),
+    ),
+    Row(
+        title="`endpoint.strategies` from `[polling]` to `[listener]`",
+        change=put(f"{_SET}.endpoint.strategies", ["listener"]),
+    ),
+    Row(title="`endpoint.vip`", first=_ROUTE_VIP, change=put(f"{_SET}.endpoint.vip", "10.255.0.2")),
+    Row(title="`endpoint.takeover_wait_seconds`", change=put(f"{_SET}.endpoint.takeover_wait_seconds", 2)),
+    Row(
+        title="`endpoint.client_security_groups`",
+        change=put(f"{_SET}.endpoint.client_security_groups", ["sg-0123456789abcdef0"]),
+    ),
+    Row(
+        title="`powertools_layer`",
+        change=put("regions.primary.powertools_layer", "arn:aws:lambda:eu-west-2:111122223333:layer:powertools:1"),
+    ),
     Row(title="`client_cidrs` of a mirror set", change=put(f"{_SET}.client_cidrs", ["172.16.0.0/12"])),
     Row(title="`ecp_client_ceiling`", change=put(f"{_SET}.ecp_client_ceiling", 48)),
     Row(title="`databases`", change=put(f"{_SET}.databases", ["DATA", "MORE"])),

@@ -17,6 +17,7 @@ USER_DATA = HERE / "user_data.txt"
 # Types whose resources hold data, have an address or identity that others rely on, or can't be deleted without an outage.
 _STATEFUL = frozenset(
     {
+        "AWS::DynamoDB::Table",
         "AWS::EC2::Instance",
         "AWS::EC2::SecurityGroup",
         "AWS::EC2::Subnet",
@@ -27,6 +28,7 @@ _STATEFUL = frozenset(
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
         "AWS::SNS::Topic",
+        "AWS::SQS::Queue",
         "AWS::SecretsManager::Secret",
     }
 )

@@ -65,6 +65,8 @@ def test_the_wheel_has_every_file_of_the_package_and_no_other(wheel: Path) -> No
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    functions = ROOT / "lambda"
+    wanted |= {f"cdk_intersystems/functions/{path.relative_to(functions).as_posix()}" for path in functions.glob("*/**/*.py")}
     assert packed == wanted
     assert {"cdk_intersystems/py.typed", "cdk_intersystems/model/data/instance_types.json"} <= packed
     # What runs on hosts is of many kinds, and has no suffix in part.
@@ -89,9 +91,11 @@ def test_what_the_package_imports_is_declared() -> None:
     brought = {"jsii": "aws-cdk-lib", "pydantic_core": "pydantic"}
     for top, by in brought.items():
         assert any(re.match(top.replace("_", "[-_]"), requirement) for requirement in metadata.requires(by) or [])
+    # Functions of this project, under the name that only type checkers know them by.
+    functions = {path.name for path in (ROOT / "lambda").iterdir() if path.is_dir()}
     homes = metadata.packages_distributions()
     for path in (ROOT / "constructs").rglob("*.py"):
-        for top in _top_level_imports(path) - sys.stdlib_module_names - {"cdk_intersystems", *brought}:
+        for top in _top_level_imports(path) - sys.stdlib_module_names - {"cdk_intersystems", *brought, *functions}:
             assert set(homes[top]) & names, f"{path.name} imports {top}, which no dependency declares"
 
 

@@ -51,6 +51,7 @@ def test_no_role_may_do_more_than_its_hosts_have_to(templates: Mapping[str, Any]
     member = {
         *("ec2:DescribeVolumes", "ec2:AttachVolume", "kms:CreateGrant", "kms:GenerateDataKey"),
         *("secretsmanager:PutSecretValue", "ssm:PutParameter"),
+        *("dynamodb:GetItem", "dynamodb:UpdateItem", "sqs:SendMessage"),
     }
     leaving = {
         *("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
@@ -76,7 +77,7 @@ def test_roles_allow_what_the_hosts_code_asks_for_and_nothing_else(templates: Ma
 
 
 def _asked_for() -> set[str]:
-    """The actions that the hosts' code names, for each module of `bootstrap/host/aws` those of its service."""
+    """The actions that the hosts' code names: each module of `bootstrap/host/aws` those of its service, and the call-out."""
     services = {"private_ca": "acm-pca", "secrets": "secretsmanager"}
     # What first_boot.py asks for itself.
     found = {"s3:GetObject", "cloudformation:SignalResource"}
@@ -86,6 +87,19 @@ def _asked_for() -> set[str]:
             operations = _SESSION.get_service_model(service).operation_names
             texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
             found |= {f"{service}:{name}" for name in operations if name in texts}
+    return found | _asked_for_by_the_call_out()
+
+
+def _asked_for_by_the_call_out() -> set[str]:
+    """`aws.call("<service>", f"{<protocol>}.<operation>", ...)`, wherever it stands in `bootstrap/call_out`."""
+    found: set[str] = set()
+    for path in (Path(bootstrap.__file__).parent / "call_out").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    args=[ast.Constant(value=str(service)), ast.JoinedStr(values=[_, ast.Constant(value=str(end))]), *_]
+                ):
+                    found.add(f"{service}:{end.removeprefix('.')}")
     return found
 
 

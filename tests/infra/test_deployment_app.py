@@ -36,9 +36,12 @@ _WITHOUT_TAGS = {
     "AWS::ElasticLoadBalancingV2::Listener",
     "AWS::IAM::InstanceProfile",
     "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::Permission",
     "AWS::Route53::RecordSet",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
     "AWS::WAFv2::LoggingConfiguration",
     "AWS::WAFv2::WebACLAssociation",
     "AWS::Logs::ResourcePolicy",
@@ -112,7 +115,8 @@ def test_everything_that_can_have_tags_has_the_deployments_and_the_users(trakcar
             if resource["Type"] in _WITHOUT_TAGS:
                 continue
             given = resource.get("Properties", {})
-            tags = given.get("Tags") or [tag for spec in given.get("TagSpecifications", []) for tag in spec.get("Tags", [])]
+            own = given.get("Tags") or given.get("HostedZoneTags")
+            tags = own or [tag for spec in given.get("TagSpecifications", []) for tag in spec.get("Tags", [])]
             if not {"cost-centre", "cdk-intersystems:deployment"} <= {
                 tag if isinstance(tags, dict) else tag["Key"] for tag in tags
             }:
@@ -144,16 +148,19 @@ def test_without_an_account_the_stacks_are_deployable_into_any_account_of_the_re
     assert "Fn::GetAZs" not in str([stack.template for stack in stacks.values()])
 
 
-def test_names_in_the_zone_lead_to_the_load_balancers(trakcare: dict[str, Any]) -> None:
+def test_names_in_the_zone_lead_to_the_load_balancers_and_to_the_vip(trakcare: dict[str, Any]) -> None:
     names = {
         resource["Properties"]["Name"]: name.removeprefix("trakcare-primary-")
         for name, stack in trakcare.items()
         for resource in stack.template.get("Resources", {}).values()
+        # The network has a private zone of its own, in which DynamoDB's name leads to its endpoint.
         if resource["Type"] == "AWS::Route53::RecordSet"
+        and resource["Properties"]["HostedZoneId"] == TRAKCARE["dns"]["zone_id"]
     }
 
     assert names == {
         "trak.trakcare.example.org.": "trak",
+        "trak-vip.trakcare.example.org.": "trak",
         "web.trakcare.example.org.": "web",
         "clinical.trakcare.example.org.": "clinical",
     }

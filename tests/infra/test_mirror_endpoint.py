@@ -1,4 +1,4 @@
-"""`MirrorEndpoint`: the load balancer that finds the primary by polling."""
+"""`MirrorEndpoint`: a load balancer that finds the primary by polling, or what the router moves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,15 +9,18 @@ from aws_cdk import aws_ec2 as ec2
 
 from cdk_intersystems import MirrorEndpoint
 from stacks.deployment_app import make_app
-from tests.infra.templates import by_id, only, resources
+from tests.infra.templates import by_id, only, resources, tags
 
 ZONES = ["eu-west-2a", "eu-west-2b", "eu-west-2c"]
 MEMBERS = ["10.0.0.17", "10.0.1.17"]
 
 
-def _define(ports: Mapping[str, int], **more: Any) -> tuple[Stack, MirrorEndpoint]:
+VIP = "10.255.0.1"
+
+
+def _define(ports: Mapping[str, int], vpc_cidr: str | None = None, **more: Any) -> tuple[Stack, MirrorEndpoint]:
     stack = Stack(make_app(), "trak", env=Environment(region="eu-west-2"))
-    vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=ZONES)
+    vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=ZONES, vpc_cidr_block=vpc_cidr)
     subnets = [
         ec2.Subnet.from_subnet_attributes(stack, f"Subnet{number}", subnet_id=f"subnet-{number}", availability_zone=zone)
         for number, zone in enumerate(ZONES)
@@ -161,3 +164,170 @@ def test_its_name_is_the_load_balancers() -> None:
 def test_impossible_ports_are_refused(ports: dict[str, int], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         _define(ports)
+
+
+# What the router moves.
+
+
+@pytest.fixture(scope="module")
+def moved() -> Any:
+    return _template({"superserver": 1972, "hl7": 6661}, strategies=["listener"], client_cidrs=["192.168.0.0/16"])
+
+
+def test_a_moved_listener_has_a_group_for_each_member_and_leads_to_a(moved: Any) -> None:
+    groups = dict(by_id(moved, "ElasticLoadBalancingV2::TargetGroup"))
+    assert len(groups) == 4
+    for listener in resources(moved, "ElasticLoadBalancingV2::Listener"):
+        (action,) = listener["DefaultActions"]
+        named = [(groups[each["TargetGroupArn"]["Ref"]], each["Weight"]) for each in action["ForwardConfig"]["TargetGroups"]]
+        assert action["Type"] == "forward"
+        # Both are named, or the idle member's would be unused, and no health check would be made of it.
+        assert [(tags(group)["cdk-intersystems:member"], weight) for group, weight in named] == [("a", 1), ("b", 0)]
+        assert [group["Targets"] for group, _ in named] == [
+            [{"Id": address, "Port": listener["Port"] + 10_000}] for address in MEMBERS
+        ]
+
+
+def test_the_health_check_of_a_members_group_asks_only_whether_it_is_there(moved: Any) -> None:
+    """With one that only a primary passes, a failover would wait for health checks after all."""
+    for group in resources(moved, "ElasticLoadBalancingV2::TargetGroup"):
+        assert (group["HealthCheckProtocol"], group["HealthCheckPort"]) == ("TCP", "2189")
+        assert "HealthCheckPath" not in group
+        assert "Matcher" not in group
+        assert group["HealthCheckIntervalSeconds"] == 5
+
+
+def test_a_member_that_is_down_takes_no_zone_out_of_the_load_balancers_name(template: Any, moved: Any) -> None:
+    key = "target_group_health.dns_failover.minimum_healthy_targets.count"
+    for group in resources(moved, "ElasticLoadBalancingV2::TargetGroup"):
+        assert _attributes(group, "TargetGroup")[key] == "off"
+    for group in resources(template, "ElasticLoadBalancingV2::TargetGroup"):
+        assert key not in _attributes(group, "TargetGroup")
+
+
+def test_moved_listeners_are_told_by_member() -> None:
+    stack, endpoint = _define({"superserver": 1972, "hl7": 6661}, strategies=["listener"])
+    template = stack.node.root.synth().get_stack_by_name("trak").template  # type: ignore[attr-defined]
+    members = {i: tags(group)["cdk-intersystems:member"] for i, group in by_id(template, "ElasticLoadBalancingV2::TargetGroup")}
+    told = {stack.resolve(listener)["Ref"]: groups for listener, groups in endpoint.moved_listeners.items()}
+    assert set(told) == {logical_id for logical_id, _ in by_id(template, "ElasticLoadBalancingV2::Listener")}
+    for groups in told.values():
+        assert {member: members[stack.resolve(arn)["Ref"]] for member, arn in groups.items()} == {"a": "a", "b": "b"}
+
+
+# The VIP.
+
+_STRATEGIES = [["polling"], ["listener"], ["route_vip"], ["route_vip", "polling"], ["listener", "route_vip"]]
+
+
+@pytest.mark.parametrize("strategies", _STRATEGIES, ids="+".join)
+def test_every_combination_has_what_it_needs_and_no_route(strategies: list[str]) -> None:
+    vip = VIP if "route_vip" in strategies else None
+    stack, endpoint = _define({"superserver": 1972}, strategies=strategies, vip=vip)
+    template = stack.node.root.synth().get_stack_by_name("trak").template  # type: ignore[attr-defined]
+    balanced = strategies != ["route_vip"]
+    assert len(resources(template, "ElasticLoadBalancingV2::LoadBalancer")) == balanced
+    assert len(resources(template, "ElasticLoadBalancingV2::TargetGroup")) == (2 if "listener" in strategies else balanced)
+    assert (endpoint.load_balancer is not None, endpoint.vip) == (balanced, vip)
+    assert bool(endpoint.moved_listeners) == ("listener" in strategies)
+    assert list(endpoint.strategies) == strategies
+    # A deployment would reset what the router has written.
+    assert resources(template, "EC2::Route") == []
+    assert VIP not in str(template)
+
+
+def test_with_the_vip_alone_clients_connect_to_it() -> None:
+    stack, endpoint = _define({"superserver": 1972}, strategies=["route_vip"], vip=VIP)
+    assert stack.resolve(endpoint.dns_name) == VIP
+    assert endpoint.target_groups == {}
+
+
+def _admitted(strategies: list[str]) -> dict[str, list[int]]:
+    """Description of a group -> the ports that a client's group may use of it."""
+    client = "sg-0123456789abcdef0"
+    stack, endpoint = _define({"superserver": 1972, "hl7": 6661}, strategies=strategies, vip=VIP)
+    endpoint.connections.allow_default_port_from(ec2.SecurityGroup.from_security_group_id(stack, "Tool", client))
+    template = stack.node.root.synth().get_stack_by_name("trak").template  # type: ignore[attr-defined]
+    names = {logical_id: group["GroupDescription"] for logical_id, group in by_id(template, "EC2::SecurityGroup")}
+    found: dict[str, list[int]] = {}
+    for rule in resources(template, "EC2::SecurityGroupIngress"):
+        if rule.get("SourceSecurityGroupId") == client:
+            found.setdefault(names[rule["GroupId"]["Fn::GetAtt"][0]], []).append(rule["FromPort"])
+    return found
+
+
+def test_what_comes_by_a_route_reaches_the_members_own_ports() -> None:
+    assert _admitted(["route_vip"]) == {"trak/Members": [1972]}
+    assert _admitted(["route_vip", "polling"]) == {"Mirror endpoint": [1972], "trak/Members": [1972]}
+
+
+@pytest.mark.parametrize("strategies", _STRATEGIES, ids="+".join)
+def test_clients_in_the_vpc_may_use_every_service_by_every_strategy(strategies: list[str]) -> None:
+    stack = Stack(make_app(), "clients", env=Environment(region="eu-west-2"))
+    client = ec2.SecurityGroup.from_security_group_id(stack, "Tool", "sg-0123456789abcdef0")
+    template = _template(
+        {"superserver": 1972, "hl7": 6661},
+        strategies=strategies,
+        vip=VIP if "route_vip" in strategies else None,
+        client_security_groups=[client],
+    )
+    ports = sorted(
+        rule["FromPort"]
+        for rule in resources(template, "EC2::SecurityGroupIngress")
+        if rule.get("SourceSecurityGroupId") == "sg-0123456789abcdef0"
+    )
+    ways = ("route_vip" in strategies) + (strategies != ["route_vip"])
+    assert ports == [1972] * ways + [6661] * ways
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"strategies": []}, "one or two of"),
+        ({"strategies": ["dns"]}, "one or two of"),
+        ({"strategies": ["polling", "polling"]}, "each once"),
+        ({"strategies": ["polling", "listener"]}, "both decide"),
+        ({"strategies": ["polling", "listener", "route_vip"], "vip": VIP}, "both decide"),
+        ({"strategies": ["route_vip"]}, "missing"),
+        ({"strategies": ["route_vip", "listener"]}, "missing"),
+        ({"strategies": ["polling"], "vip": VIP}, "only the strategy route_vip"),
+        ({"strategies": ["listener"], "vip": VIP}, "only the strategy route_vip"),
+        ({"strategies": ["route_vip"], "vip": "trak"}, "IPv4 address"),
+        ({"strategies": ["route_vip"], "vip": "10.255.0.0/24"}, "IPv4 address"),
+        ({"strategies": ["route_vip"], "vip": "127.0.0.1"}, "loopback"),
+        ({"strategies": ["route_vip"], "vip": "169.254.169.254"}, "link-local"),
+        ({"strategies": ["route_vip"], "vip": "239.1.1.1"}, "multicast"),
+        ({"strategies": ["route_vip"], "vip": VIP, "client_cidrs": ["192.168.0.0/16"]}, "not reached over VPN"),
+        (
+            {"strategies": ["route_vip"], "vip": "10.0.3.4", "vpc_cidr": "10.0.0.0/16"},
+            "outside the range of the VPC.*10.0.0.0/16",
+        ),
+        ({"strategies": ["route_vip", "polling"], "vip": "10.0.255.255", "vpc_cidr": "10.0.0.0/16"}, "outside the range"),
+    ],
+)
+def test_strategies_that_do_not_fit_are_refused(arguments: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        _define({"superserver": 1972}, **arguments)
+
+
+def test_a_vip_inside_a_vpc_of_the_same_app_is_refused() -> None:
+    """Whose range is a reference in the templates, and known all the same."""
+    stack = Stack(make_app(), "trak", env=Environment(region="eu-west-2"))
+    vpc = ec2.Vpc(stack, "Vpc", ip_addresses=ec2.IpAddresses.cidr("10.7.0.0/16"), restrict_default_security_group=False)
+    arguments: dict[str, Any] = {
+        "vpc": vpc,
+        "subnets": vpc.private_subnets,
+        "member_addresses": MEMBERS,
+        "member_security_group": ec2.SecurityGroup(stack, "Members", vpc=vpc),
+        "ports": {"superserver": 1972},
+        "strategies": ["route_vip"],
+    }
+    with pytest.raises(ValueError, match=r"10\.7\.0\.0/16"):
+        MirrorEndpoint(stack, "Inside", vip="10.7.200.1", **arguments)
+    assert MirrorEndpoint(stack, "Outside", vip="10.8.0.1", **arguments).vip == "10.8.0.1"
+
+
+def test_a_vip_may_stand_beside_a_load_balancer_for_clients_outside_aws() -> None:
+    for beside in ("polling", "listener"):
+        _, endpoint = _define({"superserver": 1972}, strategies=["route_vip", beside], vip=VIP, client_cidrs=["192.168.0.0/16"])
+        assert endpoint.load_balancer is not None

@@ -127,7 +127,8 @@ def test_without_endpoints_or_internet_hosts_reach_nothing_else(default: Templat
 
 def test_with_them_hosts_reach_https(full: Templates) -> None:
     to_endpoints = [r for r in resources(full["trak"], "EC2::SecurityGroupIngress") if r["GroupId"] == ENDPOINTS]
-    assert [(rule["FromPort"], rule["ToPort"]) for rule in to_endpoints] == [(443, 443)] * 2
+    # Members, arbiter and router.
+    assert [(rule["FromPort"], rule["ToPort"]) for rule in to_endpoints] == [(443, 443)] * 3
     anywhere = [
         (rule["CidrIp"], rule["FromPort"])
         for group in resources(full["trak"], "EC2::SecurityGroup")
@@ -146,7 +147,7 @@ def test_a_key_is_made_unless_one_is_brought(default: Templates, full: Templates
     key = only(default["trak"], "KMS::Key")
     assert key["EnableKeyRotation"] is True
     assert resources(full["trak"], "KMS::Key") == []
-    assert only(full["trak"], "Logs::LogGroup")["KmsKeyId"] == KIT_KEY
+    assert [group["KmsKeyId"] for group in resources(full["trak"], "Logs::LogGroup")] == [KIT_KEY] * 2
 
 
 def test_logs_and_password_outlive_the_stack(default: Templates, full: Templates) -> None:
@@ -154,8 +155,9 @@ def test_logs_and_password_outlive_the_stack(default: Templates, full: Templates
         found = [r for r in default["trak"]["Resources"].values() if r["Type"] == kind]
         assert found
         assert {kept["DeletionPolicy"] for kept in found} == {"Retain"}
-    assert only(default["trak"], "Logs::LogGroup")["RetentionInDays"] == 365
-    assert only(full["trak"], "Logs::LogGroup")["RetentionInDays"] == 30
+    for template, days in ((default["trak"], 365), (full["trak"], 30)):
+        # The hosts' and the router's.
+        assert [group["RetentionInDays"] for group in resources(template, "Logs::LogGroup")] == [days] * 2
 
 
 def test_the_default_port_of_its_connections_is_the_superservers() -> None:

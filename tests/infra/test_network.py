@@ -9,6 +9,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 
 from cdk_intersystems import Network
+from cdk_intersystems.model.addresses import TIERS
 from stacks.deployment_app import make_app
 from tests.infra.templates import by_id, only, resources, tags
 
@@ -137,19 +138,78 @@ _SERVICES = {
     "cloudformation",
     "autoscaling",
     "s3",
+    "sqs",
+    "dynamodb",
 }
 
 
 def test_what_an_instance_needs_has_an_interface_endpoint(private: Any) -> None:
     interfaces = [e for e in resources(private, "EC2::VPCEndpoint") if e["VpcEndpointType"] == "Interface"]
     assert {str(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in interfaces} == _SERVICES
-    assert {endpoint["PrivateDnsEnabled"] for endpoint in interfaces} == {True}
+    # DynamoDB Developer Guide, "AWS PrivateLink for DynamoDB", considerations: it has no private names.
+    unnamed = [str(endpoint["ServiceName"]) for endpoint in interfaces if not endpoint["PrivateDnsEnabled"]]
+    assert [name.rpartition(".")[2] for name in unnamed] == ["dynamodb"]
     assert {len(endpoint["SubnetIds"]) for endpoint in interfaces} == {3}
 
 
-def test_dynamodb_is_reached_from_every_tier(private: Any) -> None:
-    (gateway,) = (e for e in resources(private, "EC2::VPCEndpoint") if e["VpcEndpointType"] == "Gateway")
-    assert len(gateway["RouteTableIds"]) == 4 * 3
+def _endpoint(template: Any, service: str) -> tuple[str, Any]:
+    (found,) = (
+        each for each in by_id(template, "EC2::VPCEndpoint") if str(each[1]["ServiceName"]).rpartition(".")[2] == service
+    )
+    return found
+
+
+def test_dynamodb_is_reached_from_every_tier_by_its_own_name(private: Any) -> None:
+    """By a security group's rule, which no gateway endpoint can have; so there is none."""
+    assert {each["VpcEndpointType"] for each in resources(private, "EC2::VPCEndpoint")} == {"Interface"}
+    logical_id, _ = _endpoint(private, "dynamodb")
+    ((zone_id, zone),) = by_id(private, "Route53::HostedZone")
+    ((vpc_id, _),) = by_id(private, "EC2::VPC")
+    assert zone["VPCs"] == [{"VPCId": {"Ref": vpc_id}, "VPCRegion": "eu-west-2"}]
+    assert zone["Name"] == {"Fn::Join": ["", ["dynamodb.eu-west-2.", {"Ref": "AWS::URLSuffix"}]]}
+    record = only(private, "Route53::RecordSet")
+    assert (record["HostedZoneId"], record["Type"]) == ({"Ref": zone_id}, "A")
+    assert record["Name"] == {"Fn::Join": ["", ["dynamodb.eu-west-2.", {"Ref": "AWS::URLSuffix"}, "."]]}
+    # `<hosted zone id>:<name>`, the first of them that of the region.
+    entry = {"Fn::Select": [0, {"Fn::GetAtt": [logical_id, "DnsEntries"]}]}
+    parts = [{"Fn::Select": [number, {"Fn::Split": [":", entry]}]} for number in (0, 1)]
+    alias = record["AliasTarget"]
+    assert alias["HostedZoneId"] == {"Fn::Select": [0, parts]}
+    assert alias["DNSName"] == {"Fn::Select": [1, parts]}
+
+
+@pytest.mark.parametrize(
+    ("argument", "service"),
+    [("load_balancing", "elasticloadbalancing"), ("private_ca", "acm-pca"), ("image_builder", "imagebuilder")],
+)
+def test_what_only_some_deployments_need_has_an_endpoint_where_it_is_asked_for(
+    private: Any, argument: str, service: str
+) -> None:
+    with_it = {str(e["ServiceName"]).rpartition(".")[2] for e in resources(_template(**{argument: True}), "EC2::VPCEndpoint")}
+    assert with_it == _SERVICES | {service}
+
+
+def test_only_this_accounts_principals_get_through_an_endpoint(private: Any) -> None:
+    """Otherwise a host could carry data out with credentials of another account; S3's has the public objects besides."""
+    for endpoint in resources(private, "EC2::VPCEndpoint"):
+        first, *more = endpoint["PolicyDocument"]["Statement"]
+        assert (first["Effect"], first["Condition"]) == (
+            "Allow",
+            {"StringEquals": {"aws:PrincipalAccount": {"Ref": "AWS::AccountId"}}},
+        )
+        is_s3 = str(endpoint["ServiceName"]).endswith(".s3")
+        assert [each["Action"] for each in more] == (["s3:GetObject"] if is_s3 else [])
+
+
+def test_the_router_knows_route_tables_by_their_tier_and_nothing_in_the_template_leads_a_vip(
+    private: Any, with_internet: Any
+) -> None:
+    for template, tiers in ((private, ("web", "application", "data", "arbiter")), (with_internet, TIERS)):
+        of = [tags(table).get("cdk-intersystems:subnets") for table in resources(template, "EC2::RouteTable")]
+        assert sorted(map(str, of)) == sorted(tier for tier in tiers for _ in ZONES)
+        assert {route["DestinationCidrBlock"] for route in resources(template, "EC2::Route")} <= {"0.0.0.0/0"}
+    for kind in ("EC2::Subnet", "EC2::VPC"):
+        assert not any("cdk-intersystems:subnets" in tags(each) for each in resources(private, kind))
 
 
 def test_nobody_may_use_the_endpoints_until_told(private: Any) -> None:

@@ -146,6 +146,130 @@ def allow_all(templates: Templates) -> None:
     rules.append({"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"})
 
 
+def _listed(actions: object) -> list[str]:
+    return actions if isinstance(actions, list) else [str(actions)]
+
+
+def _statement(templates: Templates, stack: str, name: str, action: str) -> dict[str, Any]:
+    """The statement of a policy that allows an action."""
+    statements = first(templates, stack, "AWS::IAM::ManagedPolicy", name)["Properties"]["PolicyDocument"]["Statement"]
+    found: dict[str, Any]
+    (found,) = (each for each in statements if action in _listed(each["Action"]) and each["Effect"] == "Allow")
+    return found
+
+
+def set_statement(stack: str, name: str, action: str, key: str, value: object) -> Mutation:
+    """Change the statement of a policy that allows an action; without a value, leave a key out."""
+
+    def mutate(templates: Templates) -> None:
+        statement = _statement(templates, stack, name, action)
+        if value is None:
+            del statement[key]
+        else:
+            statement[key] = value
+
+    return mutate
+
+
+def set_leading_keys(stack: str, name: str, action: str, *keys: str) -> Mutation:
+    def mutate(templates: Templates) -> None:
+        condition = _statement(templates, stack, name, action)["Condition"]
+        condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"] = list(keys)
+
+    return mutate
+
+
+def _no_leading_keys_is_all_keys(templates: Templates) -> None:
+    del _statement(templates, MIRROR, "FailoverRole", "dynamodb:UpdateItem")["Condition"]["Null"]
+
+
+def _also_allow(stack: str, name: str, action: str, resource: object = "*") -> Mutation:
+    def mutate(templates: Templates) -> None:
+        statements = first(templates, stack, "AWS::IAM::ManagedPolicy", name)["Properties"]["PolicyDocument"]["Statement"]
+        statements.append({"Effect": "Allow", "Action": action, "Resource": resource})
+
+    return mutate
+
+
+def _router_group(change: Callable[[dict[str, Any]], object]) -> Mutation:
+    def mutate(templates: Templates) -> None:
+        change(first(templates, MIRROR, "AWS::EC2::SecurityGroup", "FailoverSecurityGroup")["Properties"])
+
+    return mutate
+
+
+def _router_reaches(port: int, description: str) -> Mutation:
+    """Change the port of what the router's group lets out to another group."""
+
+    def mutate(templates: Templates) -> None:
+        resources = templates[MIRROR]["Resources"].values()
+        (rule,) = (
+            r["Properties"]
+            for r in resources
+            if description in str(r.get("Properties", {}).get("Description")) and "Egress" in r["Type"]
+        )
+        rule.update(FromPort=port, ToPort=port)
+
+    return mutate
+
+
+def _member_in_the_routers_group(templates: Templates) -> None:
+    # A group of the other stack, as the member's stack would import it.
+    resources = templates[MIRROR]["Resources"]
+    group = next(k for k, v in resources.items() if v["Type"] == "AWS::EC2::SecurityGroup" and "FailoverSecurityGroup" in k)
+    templates[MIRROR]["Outputs"]["Router"] = {
+        "Value": {"Fn::GetAtt": [group, "GroupId"]},
+        "Export": {"Name": "router-group"},
+    }
+    host(templates, ARBITER)["NetworkInterfaces"][0]["GroupSet"].append({"Fn::ImportValue": "router-group"})
+
+
+def _vip_inside_the_vpc(templates: Templates) -> None:
+    variables = first(templates, MIRROR, "AWS::Lambda::Function")["Properties"]["Environment"]["Variables"]
+    parts = variables["ROUTER"]["Fn::Join"][1]
+    variables["ROUTER"]["Fn::Join"][1] = [
+        part.replace("10.255.0.1", "10.20.0.9") if isinstance(part, str) else part for part in parts
+    ]
+
+
+def _open_queue(templates: Templates) -> None:
+    policy = first(templates, MIRROR, "AWS::SQS::QueuePolicy", "FailoverMessages")["Properties"]["PolicyDocument"]
+    policy["Statement"].append({"Effect": "Allow", "Action": "sqs:SendMessage", "Principal": "*", "Resource": "*"})
+
+
+def _plain_queue(templates: Templates) -> None:
+    templates[MIRROR]["Resources"] = {
+        k: v for k, v in templates[MIRROR]["Resources"].items() if v["Type"] != "AWS::SQS::QueuePolicy" or "Parked" in k
+    }
+
+
+def set_weights(*weights: int) -> Mutation:
+    """Change the weights of the target groups that the endpoint's first listener names."""
+
+    def mutate(templates: Templates) -> None:
+        groups = _named_groups(templates)
+        for group, weight in zip(groups, weights, strict=True):
+            group["Weight"] = weight
+
+    return mutate
+
+
+def _named_groups(templates: Templates) -> list[dict[str, Any]]:
+    (action,) = first(templates, MIRROR, "AWS::ElasticLoadBalancingV2::Listener")["Properties"]["DefaultActions"]
+    groups: list[dict[str, Any]] = action["ForwardConfig"]["TargetGroups"]
+    return groups
+
+
+def _idle_group_left_out(templates: Templates) -> None:
+    _named_groups(templates).pop()
+
+
+def _both_groups_of_one_member(templates: Templates) -> None:
+    """Of another service: member a's group of HL7 instead of member b's of the superserver."""
+    hl7 = [k for k, v in templates[MIRROR]["Resources"].items() if v["Type"] == _GROUP and "Hl7TargetsA" in k]
+    _named_groups(templates)[1]["TargetGroupArn"] = {"Ref": hl7[0]}
+
+
 def no_own_egress(templates: Templates) -> None:
     first(templates, NETWORK, "AWS::EC2::SecurityGroup", "ServiceEndpoints")["Properties"].pop("SecurityGroupEgress")
 
@@ -165,6 +289,10 @@ _GROUP = "AWS::ElasticLoadBalancingV2::TargetGroup"
 _BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 _SCALING = "AWS::AutoScaling::AutoScalingGroup"
 _VOLUME = "AWS::EC2::Volume"
+_ROUTE = "AWS::EC2::Route"
+_FUNCTION = "AWS::Lambda::Function"
+_QUEUE = "AWS::SQS::Queue"
+_TABLE = "AWS::DynamoDB::Table"
 _TEMPLATE = "AWS::EC2::LaunchTemplate"
 _LATEST = {"Ref": "SsmParameterValueLatestAmi"}
 _CLOSE = "target_health_state.unhealthy.connection_termination.enabled"
@@ -328,4 +456,88 @@ MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
     "servers signal for nothing": ({"IRIS-24"}, _no_signal),
     "fewer servers are waited for than start": ({"IRIS-24"}, set_property(WEB, _SCALING, "MinSize", "4")),
     "servers that a new bundle leaves as they are": ({"IRIS-25"}, _no_bundle),
+    "VIP led by the template": (
+        {"IRIS-26"},
+        add(NETWORK, _ROUTE, {"RouteTableId": "rtb-1", "DestinationCidrBlock": "10.255.0.1/32", "NetworkInterfaceId": "eni-1"}),
+    ),
+    "route to a member in the template": (
+        {"IRIS-26"},
+        add(A, _ROUTE, {"DestinationCidrBlock": "10.99.0.9/32", "InstanceId": {"Ref": "InstanceC1063A87"}}),
+    ),
+    "VIP inside the VPC": ({"IRIS-26"}, _vip_inside_the_vpc),
+    "source checked on a member with a VIP": ({"IRIS-27"}, set_host(B, "SourceDestCheck", True)),
+    "source check of a member with a VIP left to EC2": (
+        {"IRIS-27"},
+        lambda templates: host(templates, A).pop("SourceDestCheck"),
+    ),
+    "source not checked on the arbiter": ({"IRIS-27"}, set_host(ARBITER, "SourceDestCheck", False)),
+    "interface with no check of the source": (
+        {"IRIS-27"},
+        add(NETWORK, "AWS::EC2::NetworkInterface", {"SourceDestCheck": False, "GroupSet": ["sg-1"]}),
+    ),
+    "router open to the VPC": ({"IRIS-28"}, admit(MIRROR, "FailoverSecurityGroup", 443, 443, "10.20.0.0/16")),
+    "router reaches the superserver": ({"IRIS-28"}, _router_reaches(1972, "asked by the router")),
+    "router in no group": ({"IRIS-28"}, set_property(MIRROR, _FUNCTION, "VpcConfig", None)),
+    "host in the router's group": ({"IRIS-28"}, _member_in_the_routers_group),
+    "queue without order": ({"IRIS-29"}, set_property(MIRROR, _QUEUE, "FifoQueue", None, "FailoverMessages")),
+    "queue with AWS's key": ({"IRIS-29"}, set_property(MIRROR, _QUEUE, "KmsMasterKeyId", "alias/aws/sqs", "FailoverMessages")),
+    "queue not encrypted": ({"IRIS-29"}, set_property(MIRROR, _QUEUE, "KmsMasterKeyId", None, "Parked")),
+    "queue that loses messages": ({"IRIS-29"}, set_property(MIRROR, _QUEUE, "RedrivePolicy", None, "FailoverMessages")),
+    "queue open to everyone": ({"IRIS-29"}, _open_queue),
+    "queue without TLS": ({"IRIS-29"}, _plain_queue),
+    "route epochs with AWS's key": ({"IRIS-29"}, set_property(MIRROR, _TABLE, "SSESpecification", {"SSEEnabled": True})),
+    "route epochs that can't be restored": (
+        {"IRIS-29"},
+        set_property(MIRROR, _TABLE, "PointInTimeRecoverySpecification", None),
+    ),
+    "route epochs not protected": ({"IRIS-29"}, set_property(MIRROR, _TABLE, "DeletionProtectionEnabled", False)),
+    "route epochs deleted with their stack": ({"IRIS-29"}, set_body(MIRROR, _TABLE, "DeletionPolicy", "Delete")),
+    "member writes the routed record": ({"IRIS-30"}, set_leading_keys(A, "", "dynamodb:UpdateItem", "TRAK#routed")),
+    "member writes both records": ({"IRIS-30"}, set_leading_keys(A, "", "dynamodb:UpdateItem", "TRAK", "TRAK#routed")),
+    "member writes every record": ({"IRIS-30"}, set_statement(B, "", "dynamodb:UpdateItem", "Condition", None)),
+    "member deletes records": ({"IRIS-30"}, _also_allow(A, "", "dynamodb:DeleteItem")),
+    "member leads routes": ({"IRIS-30"}, _also_allow(A, "", "ec2:ReplaceRoute")),
+    "router writes the claim": ({"IRIS-30"}, set_leading_keys(MIRROR, "FailoverRole", "dynamodb:UpdateItem", "TRAK")),
+    "router writes what names no record": ({"IRIS-30"}, _no_leading_keys_is_all_keys),
+    "router leads every route table": (
+        {"IRIS-30"},
+        set_statement(MIRROR, "FailoverRole", "ec2:CreateRoute", "Condition", None),
+    ),
+    "router deletes routes": ({"IRIS-30"}, _also_allow(MIRROR, "FailoverRole", "ec2:DeleteRoute")),
+    "router does what it likes with routes": ({"IRIS-30"}, _also_allow(MIRROR, "FailoverRole", "ec2:*")),
+    "router moves every listener": ({"IRIS-30"}, _also_allow(MIRROR, "FailoverRole", "elasticloadbalancing:ModifyListener")),
 }
+
+LISTENER_MUTATIONS: dict[str, tuple[set[str], Mutation]] = {
+    "health check that finds the primary itself": ({"IRIS-12"}, set_target_group("HealthCheckProtocol", "HTTP")),
+    "health check of the service's own port": ({"IRIS-12"}, set_target_group("HealthCheckPort", "traffic-port")),
+    "health check of a member's group too slow": ({"IRIS-12"}, set_target_group("HealthCheckIntervalSeconds", 30)),
+    "both members in the group of one": (
+        {"IRIS-13"},
+        set_targets(lambda targets: targets.append({"Id": "10.20.160.17", "Port": 11972})),
+    ),
+    "the other member in the group of one": ({"IRIS-13"}, set_targets(lambda targets: targets[0].update(Id="10.20.160.17"))),
+    "a group with nobody in it": ({"IRIS-13"}, set_target_group("Targets", [])),
+    # Of a group that no load balancer uses it isn't known whether that leads to every zone.
+    "the idle member's group left out": ({"IRIS-13", "IRIS-14"}, _idle_group_left_out),
+    "another service's group": ({"IRIS-13", "IRIS-14"}, _both_groups_of_one_member),
+    "connections to both members": ({"IRIS-13"}, set_weights(1, 1)),
+    "connections to nobody": ({"IRIS-13"}, set_weights(0, 0)),
+    "a group that its member's death takes out of DNS": (
+        {"IRIS-14"},
+        set_attribute(
+            MIRROR, _GROUP, "TargetGroupAttributes", "target_group_health.dns_failover.minimum_healthy_targets.count", "1"
+        ),
+    ),
+    "dead connections of a member's group stay open": (
+        {"IRIS-14"},
+        set_attribute(MIRROR, _GROUP, "TargetGroupAttributes", _CLOSE, "false"),
+    ),
+    "another listener moved": (
+        {"IRIS-30"},
+        set_statement(
+            MIRROR, "FailoverRole", "elasticloadbalancing:ModifyListener", "Resource", "arn:aws:elasticloadbalancing:*"
+        ),
+    ),
+}
+"""Of a deployment whose router moves a listener."""

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, ip_network
 
 from cdk_intersystems.model import tags
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource
+from cdk_intersystems.policy.rules.failover_rules import FUNCTION
 from cdk_intersystems.policy.rules.mirrors import INSTANCE, LISTENER, LOAD_BALANCER, SCALING_GROUP, network_interfaces
 from cdk_intersystems.policy.rules.security_groups import EGRESS, ENDPOINT, GROUP, GroupRule, group_rules, groups_of
 
@@ -54,7 +55,13 @@ class Reachability:
         self._app = app
         self._refuse_the_unknown()
         self._rules = [*group_rules(app), *self._implied_egress()]
-        self.actors = [*self._hosts(), *self._tiers(), *self._load_balancers(), *self._service_endpoints()]
+        self.actors = [
+            *self._hosts(),
+            *self._tiers(),
+            *self._load_balancers(),
+            *self._functions(),
+            *self._service_endpoints(),
+        ]
         self._vpc = [IPv4Network(vpc.properties["CidrBlock"]) for vpc in app.resources("AWS::EC2::VPC")]
 
     def flows(self) -> set[Flow]:
@@ -179,6 +186,13 @@ class Reachability:
                 listens_on=ports,
             )
 
+    def _functions(self) -> Iterator[Actor]:
+        for function in self._app.resources(FUNCTION):
+            place = function.properties["VpcConfig"]
+            groups = frozenset(self._app.identity(function.stack, group) for group in place["SecurityGroupIds"])
+            # Lambda gives its network interfaces no public addresses.
+            yield Actor(_name(function), groups, self._subnets(function, place["SubnetIds"]))
+
     def _service_endpoints(self) -> Iterator[Actor]:
         interface = [each for each in self._app.resources(ENDPOINT) if each.properties.get("VpcEndpointType") == "Interface"]
         groups = {group for each in interface for group in groups_of(self._app, each)}
@@ -191,10 +205,12 @@ class Reachability:
     def _target_groups(self) -> Iterator[tuple[Resource, Resource]]:
         for listener in self._app.resources(LISTENER):
             for action in listener.properties["DefaultActions"]:
-                group = self._app.find(listener.stack, action.get("TargetGroupArn", ""))
+                named = action.get("ForwardConfig", {}).get("TargetGroups") or [action]
                 balancer = self._app.find(listener.stack, listener.properties["LoadBalancerArn"])
-                if group and balancer:
-                    yield group, balancer
+                for each in named:
+                    group = self._app.find(listener.stack, each.get("TargetGroupArn", ""))
+                    if group and balancer:
+                        yield group, balancer
 
     def _implied_egress(self) -> Iterator[GroupRule]:
         """EC2 lets everything out of a group for which its template states no egress rule."""
@@ -221,6 +237,8 @@ def _name(resource: Resource) -> str:
     tier = resource.tags.get(tags.TIER)
     if resource.type == LOAD_BALANCER:
         return f"endpoint of {mirror}" if mirror else f"load balancer of {tier}"
+    if mirror and resource.type == FUNCTION:
+        return f"router of {mirror}"
     if mirror:
         return f"arbiter of {mirror}" if resource.tags.get(tags.MEMBER) == "arbiter" else f"failover members of {mirror}"
     return f"servers of {tier}"

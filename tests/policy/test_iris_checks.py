@@ -10,7 +10,7 @@ from aws_cdk import Acknowledgment, App, Validations
 from cdk_intersystems.policy.iris_checks import IrisChecks, check
 from cdk_intersystems.policy.rules import ALL_RULES
 from cdk_intersystems.policy.rules.assembly import Assembly
-from tests.policy.mutations import MUTATIONS, A, Templates
+from tests.policy.mutations import LISTENER_MUTATIONS, MUTATIONS, A, Mutation, Templates
 from tests.policy.variations import ALL, configuration
 
 if TYPE_CHECKING:
@@ -35,8 +35,17 @@ def test_finds_nothing_in_a_deployment_as_it_is(policed: "Get", variation: str) 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_notices(trakcare: Templates, mutation: str) -> None:
     """Exactly the rules that the mutation is about, so that a finding tells what is wrong."""
-    expected, mutate = MUTATIONS[mutation]
-    templates = deepcopy(trakcare)
+    _holds(trakcare, *MUTATIONS[mutation])
+
+
+@pytest.mark.parametrize("mutation", LISTENER_MUTATIONS)
+def test_notices_where_the_router_moves_the_listener(policed: "Get", mutation: str) -> None:
+    templates = {stack.name: dict(stack.template) for stack in policed("listener moved by the router").assembly.stacks}
+    _holds(templates, *LISTENER_MUTATIONS[mutation])
+
+
+def _holds(whole: Templates, expected: set[str], mutate: Mutation) -> None:
+    templates = deepcopy(whole)
     mutate(templates)
     found = {rule.id for rule, _ in check(Assembly.from_templates(templates))}
     # Whatever is changed in a finished template of a member is a change past its approval too.
@@ -49,7 +58,9 @@ def test_notices_a_stack_without_termination_protection(trakcare: Templates) -> 
 
 
 def test_every_rule_has_a_mutation() -> None:
-    assert {id for expected, _ in MUTATIONS.values() for id in expected} == {rule.id for rule in ALL_RULES}
+    assert {id for expected, _ in (*MUTATIONS.values(), *LISTENER_MUTATIONS.values()) for id in expected} == {
+        rule.id for rule in ALL_RULES
+    }
 
 
 def test_ids_are_unique_and_stay() -> None:

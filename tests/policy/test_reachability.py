@@ -63,7 +63,7 @@ def test_without_internet_nothing_leaves_the_vpc(policed: "Get") -> None:
     flows = Reachability(policed("no Internet").assembly).flows()
     assert {flow.way for flow in flows if flow.destination == "Internet"} == set()
     assert {flow.source for flow in flows if flow.destination == "service endpoints"} == {
-        flow.source for flow in flows if flow.source.startswith(("arbiter", "failover", "servers"))
+        flow.source for flow in flows if flow.source.startswith(("arbiter", "failover", "router", "servers"))
     }
 
 

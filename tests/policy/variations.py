@@ -102,6 +102,15 @@ def _absent(data: dict[str, Any]) -> None:
     data["mirror_sets"][0]["absent_members"] = ["b"]
 
 
+def _listener(data: dict[str, Any]) -> None:
+    data["mirror_sets"][0]["endpoint"]["strategies"] = ["route_vip", "listener"]
+
+
+def _vip_alone(data: dict[str, Any]) -> None:
+    data["mirror_sets"][0]["endpoint"] |= {"strategies": ["route_vip"], "client_security_groups": ["sg-0123456789abcdef1"]}
+    data["mirror_sets"][0]["client_cidrs"] = []
+
+
 def _unknown_account(data: dict[str, Any]) -> None:
     del data["account"]
 
@@ -126,6 +135,8 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "permissions boundary": ("trakcare", _boundary),
     "member taken out": ("trakcare", _absent),
     "account unknown": ("trakcare", _unknown_account),
+    "listener moved by the router": ("trakcare", _listener),
+    "VIP alone": ("trakcare", _vip_alone),
 }
 
 CONSTRUCTS_ALONE = "constructs alone"

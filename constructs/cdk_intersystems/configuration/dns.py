@@ -19,6 +19,7 @@ class DnsConfig(Section):
     zone_id: Annotated[Text, identifier("hosted-zone")] = key("Id of the hosted zone.", example="Z0123456789ABC")
     name: Annotated[Text, matching(_LABEL, "needs one label of a domain name: up to 63 of a-z, 0-9 and -")] = key(
         "Name of the deployment in the zone. Web tier `web` answers at `web.<name>.<zone>`, the endpoint of mirror set `TRAK` "
-        f"at `trak.<name>.<zone>`, at most {LONGEST_NAME} characters in all; a tier's certificate has to be for that name.",
+        f"at `trak.<name>.<zone>`, its virtual IP (`route_vip`) at `trak-vip.<name>.<zone>`, at most {LONGEST_NAME} characters "
+        "in all; a tier's certificate has to be for that name.",
         example="trakcare",
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from cdk_intersystems.model.databases import database_problem
 from cdk_intersystems.model.ecp import HIGHEST_MAX_SERVER_CONN
+from cdk_intersystems.model.host_description import LONGEST_TAKEOVER_WAIT_SECONDS, TAKEOVER_WAIT_SECONDS
 from cdk_intersystems.model.ports import (
     ENDPOINT_PORT_OFFSET,
     HIGHEST_SERVICE_PORT,
@@ -12,20 +13,12 @@ from cdk_intersystems.model.ports import (
     SUPERSERVER,
     SUPERSERVER_PORT,
 )
+from cdk_intersystems.model.strategies import Strategy
 from cdk_intersystems.model.topology import MIRROR_SET_NUMBERS, FailoverMemberId, mirror_name_problem
 
-from .section import Address, Cidr, Number, Section, Text, checked, key, length, matching, refusing
+from .section import Address, Cidr, Number, Section, Text, checked, identifier, key, length, matching, refusing
 from .volumes import Volumes
 
-Strategy = Annotated[
-    Literal["polling"],
-    refusing(
-        {
-            "route_vip": "route_vip is not yet available: use polling",
-            "listener": "listener is not yet available: use polling",
-        }
-    ),
-]
 MemberPurchase = Annotated[
     Literal["on-demand", "capacity-reservation"],
     refusing({"spot": "AWS takes a spot instance back at two minutes' notice: never run a database on one"}),
@@ -54,10 +47,33 @@ class Arbiter(Section):
 class Endpoint(Section):
     """What clients that are not mirror-aware connect to."""
 
-    strategies: Annotated[tuple[Strategy, ...], length(1, 1)] = key(
-        "How connections find the primary. `polling`: a Network Load Balancer asks both members for their mirror status.",
+    strategies: Annotated[tuple[Strategy, ...], length(1, 2)] = key(
+        "How connections find the primary, one or two of: `polling`, a Network Load Balancer that asks both members for their "
+        "mirror status; `route_vip`, an address that routes of the VPC lead to the primary, for clients in the VPC "
+        "alone; `listener`, a Network Load Balancer whose listeners are moved. `polling` and `listener` exclude each other.",
         default=("polling",),
-        example=["polling"],
+        example=["route_vip", "polling"],
+    )
+    vip: Address | None = key(
+        "The virtual IP of `route_vip`, outside the range of the VPC and of every network it is connected to. Each mirror set "
+        "has one of its own. Nothing in AWS keeps it free: it is only ever the destination of routes.",
+        default=None,
+        default_text="none; needed with `route_vip`",
+        example="10.255.0.1",
+    )
+    takeover_wait_seconds: Number = key(
+        f"How long a member that becomes primary waits at most for its route epoch, in seconds, 0 to "
+        f"{LONGEST_TAKEOVER_WAIT_SECONDS}. After that it goes on becoming primary, and the call-out goes on beside it.",
+        default=TAKEOVER_WAIT_SECONDS,
+        example=TAKEOVER_WAIT_SECONDS,
+        ge=0,
+        le=LONGEST_TAKEOVER_WAIT_SECONDS,
+    )
+    client_security_groups: tuple[Annotated[Text, identifier("security-group")], ...] = key(
+        "Ids of security groups of the VPC whose instances, such as interface engines and report servers, may use every port "
+        "of the endpoint, by each strategy.",
+        default=(),
+        example=["sg-0123456789abcdef0"],
     )
     ports: Mapping[ServiceName, Number] = key(
         f"Name of each service -> its port, 1 to {HIGHEST_SERVICE_PORT:,} (the load balancer forwards to port + "

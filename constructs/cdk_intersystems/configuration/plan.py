@@ -19,6 +19,11 @@ def stack_names(mirror_set: MirrorSetConfig) -> list[str]:
     return [base, *(f"{base}-{member}" for member in MEMBERS)]
 
 
+def vip_label(mirror_set: MirrorSetConfig) -> str:
+    """What the virtual IP of a mirror set is called in the deployment's zone."""
+    return f"{mirror_set.name.lower()}-vip"
+
+
 def vpc_cidr(region: PrimaryRegion) -> IPv4Network:
     """The range of the VPC, new or existing.
 
@@ -39,6 +44,14 @@ def existing_subnets(region: PrimaryRegion, tier: TierName) -> tuple[Subnet, ...
     subnets: tuple[Subnet, ...] = getattr(region.existing.subnets, tier)
     order = {zone: index for index, zone in enumerate(region.availability_zones)}
     return tuple(sorted(subnets, key=lambda subnet: order.get(subnet.zone, len(order))))
+
+
+def vip_route_tables(region: PrimaryRegion) -> tuple[str, ...]:
+    """The route tables of an existing VPC that lead the virtual IPs, each once; empty for a new VPC, whose own carry a tag."""
+    if region.existing is None:
+        return ()
+    of_subnets = (subnet.route_table for tier in addresses.TIERS for subnet in existing_subnets(region, tier))
+    return tuple(dict.fromkeys([*of_subnets, *region.existing.route_tables]))
 
 
 def subnet_cidrs(region: PrimaryRegion, tier: TierName) -> tuple[IPv4Network, ...]:

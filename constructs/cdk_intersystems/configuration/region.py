@@ -56,6 +56,12 @@ class ExistingVpc(Section):
     vpc_id: Annotated[Text, identifier("vpc")] = key("Id of the VPC.", example="vpc-0123456789abcdef0")
     cidr: Cidr = key("Its range.", example="10.20.0.0/16")
     subnets: Subnets = key("Its subnets.")
+    route_tables: tuple[Annotated[Text, identifier("route-table")], ...] = key(
+        "Ids of further route tables of the VPC that lead the virtual IP of a mirror set (`route_vip`), beside those of the "
+        "subnets above: of subnets whose instances are clients.",
+        default=(),
+        example=["rtb-0123456789abcdef0"],
+    )
     endpoints_security_group: Annotated[Text, identifier("security-group")] | None = key(
         "Id of the security group of its interface endpoints; the deployment's instances are let in, and may open connections "
         "to it. Without, they reach AWS's services only over the Internet, so `internet: true` is needed.",
@@ -154,6 +160,13 @@ class PrimaryRegion(Section):
         default=None,
         default_text="a new bucket",
         example="example-access-logs",
+    )
+    powertools_layer: Annotated[Text, arn("lambda-layer")] | None = key(
+        "ARN of the version of a layer with AWS Lambda Powertools for Python, which the router function imports; in this "
+        "region, of any account. For accounts that may not use AWS's public one, and for regions without it.",
+        default=None,
+        default_text="AWS's public layer of the region",
+        example="arn:aws:lambda:eu-west-2:111122223333:layer:powertools:1",
     )
     roles: Roles = key("IAM roles to use instead of new ones.", default_factory=Roles, default_text="new roles", example={})
     termination_protection: Switch = key(

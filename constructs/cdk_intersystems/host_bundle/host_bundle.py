@@ -1,5 +1,6 @@
 """`HostBundle`: the bundle of a group of hosts, and the SSM parameter by which they find it."""
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from cdk_intersystems.host_bundle.bundle import bundle, first_boot, version_of
 from cdk_intersystems.identity.instance_role import read_objects
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.host_files import HostFiles
-from cdk_intersystems.model.host_settings import SecretArns, host_settings
+from cdk_intersystems.model.host_settings import CallOut, SecretArns, host_settings
 from cdk_intersystems.model.names import bootstrap_parameter
 from cdk_intersystems.model.platform import S3Object
 
@@ -42,6 +43,7 @@ class HostBundle(Construct):
         files: HostFiles,
         secrets: SecretArns,
         log_group: logs.ILogGroup,
+        call_out: CallOut | None = None,
     ) -> None:
         """Define the bundle and the parameter.
 
@@ -53,6 +55,7 @@ class HostBundle(Construct):
             files: What the bundle has for each host beside the code.
             secrets: ARNs of the secrets the hosts may read.
             log_group: The hosts' log group.
+            call_out: Table and queue of a mirror's failover automation. Default: the hosts have no call-out.
         """
         super().__init__(scope, id)
         packed = bundle(files)
@@ -68,6 +71,7 @@ class HostBundle(Construct):
             region=stack.region,
             secrets=secrets,
             log_group=log_group.log_group_name,
+            call_out=call_out,
         )
         ssm.CfnParameter(
             self,
@@ -75,7 +79,9 @@ class HostBundle(Construct):
             name=self._parameter,
             type="String",
             description=f"What the hosts of {deployment}/{group} run; read by them when they start for the first time",
-            value=stack.to_json_string(settings),
+            # Not by the CDK, which leaves out what is null, and a host takes exactly the keys it knows. No name, URL or ARN has
+            # a character that JSON would escape.
+            value=json.dumps(settings, separators=(",", ":")),
         )
 
     def user_data(self) -> ec2.UserData:

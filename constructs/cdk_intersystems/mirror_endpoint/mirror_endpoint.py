@@ -3,36 +3,36 @@
 from collections.abc import Mapping, Sequence
 
 import jsii
-from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
-from aws_cdk import aws_elasticloadbalancingv2_targets as targets
 from constructs import Construct
 
-from cdk_intersystems.model.ports import (
-    MIRROR_STATUS_PATH,
-    MIRROR_STATUS_PORT,
-    service_port_problems,
-)
-from cdk_intersystems.model.ports import (
-    target_port as target_port_of,
-)
-from cdk_intersystems.policy.acknowledge import acknowledge
+from cdk_intersystems.mirror_endpoint.checks import Strategy, check_ports, check_strategies, check_vip_outside
+from cdk_intersystems.mirror_endpoint.listener import define_moved_listeners
+from cdk_intersystems.mirror_endpoint.load_balancer import define_load_balancer, first_service
+from cdk_intersystems.mirror_endpoint.polling import define_polling
+from cdk_intersystems.model.ports import MIRROR_STATUS_PORT, target_port
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS
 
-# The shortest interval and the lowest thresholds a Network Load Balancer takes: a failover is noticed after 5 to 10 s.
-# Source: ELB API, CreateTargetGroup (interval 5-300 s, timeout 2-120 s, thresholds 2-10).
-_HEALTH_CHECK_INTERVAL = Duration.seconds(5)
-_HEALTH_CHECK_TIMEOUT = Duration.seconds(4)
-_HEALTH_CHECK_THRESHOLD = 2
+_LOAD_BALANCED = frozenset({"polling", "listener"})
 
 
 @jsii.implements(ec2.IConnectable)
 class MirrorEndpoint(Construct):
-    """Defines the `polling` endpoint of a mirror set: an internal Network Load Balancer that asks each member for its role.
+    """Defines the endpoint of a mirror set, by one strategy or two.
 
-    One listener and one target group per service port, every group holding both failover members. The health check asks
-    each member's mirror status responder, which answers 200 only on the primary. Traffic arrives at the members on target
-    ports of its own (service port + 10000), so that it can be told from mirror, ECP and mirror-aware traffic.
+    - `polling`: an internal Network Load Balancer with one target group per service that holds both failover members. Its
+      health check asks each member's mirror status responder, which answers 200 only on the primary. It finds the primary
+      with nobody's help, some 10 s later.
+    - `route_vip`: an address outside the range of the VPC, which a route in each of its route tables leads to the primary. The
+      routes are made and moved by the router (`FailoverAutomation`) and stand in no template. It reaches clients in the VPC
+      alone, not those behind VPN, Direct Connect or peering.
+    - `listener`: the same load balancer with a target group per member and service, and listeners whose weights are moved by
+      the router; the idle member's group stays in them, with weight 0, so that it is health-checked.
+
+    `route_vip` may stand beside either of the others, which exclude each other. Traffic of the load balancer arrives at the
+    members on target ports of its own (service port + 10000), and that of the VIP on the service ports, for an address of its
+    own, so that both can be told from mirror, ECP and mirror-aware traffic.
 
     A load balancer none of whose targets is healthy sends traffic to all of them, and this can't be switched off: while a
     mirror fails over, a member that isn't primary sees connections, and must refuse them itself.
@@ -53,7 +53,10 @@ class MirrorEndpoint(Construct):
         member_addresses: Sequence[str],
         member_security_group: ec2.ISecurityGroup,
         ports: Mapping[str, int],
+        strategies: Sequence[Strategy] = ("polling",),
+        vip: str | None = None,
         client_cidrs: Sequence[str] = (),
+        client_security_groups: Sequence[ec2.ISecurityGroup] = (),
         deletion_protection: bool = True,
     ) -> None:
         """Define the endpoint.
@@ -63,124 +66,110 @@ class MirrorEndpoint(Construct):
             id: Its id within the scope.
             vpc: The VPC the members are in.
             subnets: Where the load balancer has its addresses, one subnet per zone.
-            member_addresses: The fixed addresses of the failover members.
-            member_security_group: The members' security group; it gets the rules that admit the load balancer.
+            member_addresses: The fixed addresses of failover members a and b.
+            member_security_group: The members' security group; it gets the rules that admit the load balancer and, with
+                `route_vip`, those who may connect.
             ports: The services, name to port, e.g. `{"superserver": 1972, "hl7": 6661}`.
-            client_cidrs: Ranges outside AWS whose clients may connect to every service. Default: none.
+            strategies: How the primary is found: one or two of `polling`, `route_vip` and `listener`. Default: by polling.
+            vip: The address that routes lead to the primary, outside the range of the VPC and of every network it is
+                connected to; needed with `route_vip`. Default: there is none.
+            client_cidrs: Ranges outside AWS whose clients may connect to every service, at the load balancer. Default: none.
+            client_security_groups: Security groups of the VPC whose instances may connect to every service, by each strategy.
+                Default: none.
             deletion_protection: Whether the load balancer is protected from deletion. Default: it is.
 
         Raises:
-            ValueError: If there is no port, or one that isn't possible.
+            ValueError: If there is no port or one that isn't possible, or strategies, address and clients don't fit each other.
         """
         super().__init__(scope, id)
-        if not ports:
-            raise ValueError("supply at least one service port for the mirror endpoint, got none")
-        if problems := service_port_problems(ports):
-            raise ValueError("; ".join(f"port {name}={ports[name]}: {problem}" for name, problem in problems))
+        check_ports(ports)
+        check_strategies(strategies, vip=vip, client_cidrs=client_cidrs)
+        if vip is not None:
+            check_vip_outside(vip, vpc)
         self._ports = dict(ports)
-        self._security_group = ec2.SecurityGroup(
-            self, "SecurityGroup", vpc=vpc, description="Mirror endpoint", allow_all_outbound=False
-        )
+        self._strategies = tuple(strategies)
+        self._vip = vip
+        self._members = member_security_group
+        self._load_balancer: elbv2.NetworkLoadBalancer | None = None
+        self._target_groups: dict[str, list[elbv2.NetworkTargetGroup]] = {}
+        self._moved: dict[str, dict[str, str]] = {}
+        groups: list[ec2.ISecurityGroup] = []
+        if _LOAD_BALANCED & set(strategies):
+            balancer_group = ec2.SecurityGroup(
+                self, "SecurityGroup", vpc=vpc, description="Mirror endpoint", allow_all_outbound=False
+            )
+            groups.append(balancer_group)
+            self._load_balancer = define_load_balancer(
+                self, vpc=vpc, subnets=subnets, security_group=balancer_group, deletion_protection=deletion_protection
+            )
+            members: dict[str, str] = dict(zip(FAILOVER_MEMBERS, member_addresses, strict=True))
+            self._add_services(self._load_balancer, vpc, members)
+            self._admit_load_balancer(balancer_group, client_cidrs)
+        if vip is not None:
+            # What comes by a route arrives at the member as it was sent.
+            groups.append(member_security_group)
         self._connections = ec2.Connections(
-            security_groups=[self._security_group],
-            default_port=ec2.Port.tcp(self._ports.get("superserver", next(iter(self._ports.values())))),
+            security_groups=groups, default_port=ec2.Port.tcp(self._ports[first_service(self._ports)])
         )
-        self.load_balancer = elbv2.NetworkLoadBalancer(
-            self,
-            "LoadBalancer",
-            vpc=vpc,
-            internet_facing=False,
-            vpc_subnets=ec2.SubnetSelection(subnets=list(subnets)),
-            security_groups=[self._security_group],
-            # With one healthy target there must be a way to it from every zone.
-            cross_zone_enabled=True,
-            deletion_protection=deletion_protection,
-        )
-        acknowledge(
-            self.load_balancer,
-            {
-                "AwsSolutions-ELB2": _NO_ACCESS_LOG,
-                "HIPAA.Security-ELBLoggingEnabled": _NO_ACCESS_LOG,
-                "NIST.800.53.R5-ELBLoggingEnabled": _NO_ACCESS_LOG,
-            },
-        )
-        self.target_groups = {
-            name: self._add_service(name, port, vpc, member_addresses, member_security_group)
-            for name, port in self._ports.items()
-        }
-        self._security_group.connections.allow_to(
-            member_security_group, ec2.Port.tcp(MIRROR_STATUS_PORT), "mirror status, asked by the mirror endpoint"
-        )
-        for cidr in client_cidrs:
+        for client in client_security_groups:
             for name, port in self._ports.items():
-                self._security_group.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(port), f"{name}, clients outside AWS")
+                self._connections.allow_from(client, ec2.Port.tcp(port), f"{name}, clients in the VPC")
 
     @property
     def connections(self) -> ec2.Connections:
-        """Who may connect; the default port is the superserver's, or the first one where there is none."""
+        """Who may connect, by every strategy; the default port is the superserver's, or the first one where there is none.
+
+        With `route_vip` the members' security group is among what is opened, for it is the members that clients then reach.
+        """
         return self._connections
 
     @property
+    def strategies(self) -> Sequence[Strategy]:
+        """How the primary is found."""
+        return self._strategies
+
+    @property
+    def load_balancer(self) -> elbv2.NetworkLoadBalancer | None:
+        """The load balancer; None with `route_vip` alone."""
+        return self._load_balancer
+
+    @property
+    def vip(self) -> str | None:
+        """The address that routes lead to the primary; None without `route_vip`."""
+        return self._vip
+
+    @property
     def dns_name(self) -> str:
-        """The name clients connect to."""
-        return self.load_balancer.load_balancer_dns_name
+        """What clients connect to: the load balancer's name or, without one, the VIP."""
+        if self._load_balancer is not None:
+            return self._load_balancer.load_balancer_dns_name
+        assert self._vip is not None
+        return self._vip
 
-    def _add_service(
-        self,
-        name: str,
-        port: int,
-        vpc: ec2.IVpc,
-        member_addresses: Sequence[str],
-        member_security_group: ec2.ISecurityGroup,
-    ) -> elbv2.NetworkTargetGroup:
-        target_port = target_port_of(port)
-        pascal = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
-        group = elbv2.NetworkTargetGroup(
-            self,
-            f"{pascal}Targets",
-            vpc=vpc,
-            port=target_port,
-            protocol=elbv2.Protocol.TCP,
-            target_type=elbv2.TargetType.IP,
-            targets=[targets.IpTarget(address, target_port) for address in member_addresses],
-            # IRIS's audit and the interface engine's allow-lists see the client and not the load balancer.
-            preserve_client_ip=True,
-            deregistration_delay=Duration.seconds(0),
-            connection_termination=True,
-            health_check=elbv2.HealthCheck(
-                protocol=elbv2.Protocol.HTTP,
-                port=str(MIRROR_STATUS_PORT),
-                path=MIRROR_STATUS_PATH,
-                healthy_http_codes="200",
-                interval=_HEALTH_CHECK_INTERVAL,
-                timeout=_HEALTH_CHECK_TIMEOUT,
-                healthy_threshold_count=_HEALTH_CHECK_THRESHOLD,
-                unhealthy_threshold_count=_HEALTH_CHECK_THRESHOLD,
-            ),
-        )
-        # A client of the old primary gets a reset instead of waiting some 15 minutes for its own retransmissions to end.
-        group.set_attribute("target_health_state.unhealthy.connection_termination.enabled", "true")
-        listener = self.load_balancer.add_listener(
-            f"{pascal}Listener", port=port, protocol=elbv2.Protocol.TCP, default_target_groups=[group]
-        )
-        acknowledge(
-            listener,
-            {
-                "HIPAA.Security-ELBv2ACMCertificateRequired": _TLS_ENDS_IN_IRIS,
-                "NIST.800.53.R5-ELBv2ACMCertificateRequired": _TLS_ENDS_IN_IRIS,
-            },
-        )
-        self._security_group.connections.allow_to(
-            member_security_group, ec2.Port.tcp(target_port), f"{name}, by the mirror endpoint"
-        )
-        return group
+    @property
+    def target_groups(self) -> Mapping[str, Sequence[elbv2.NetworkTargetGroup]]:
+        """The target groups of each service: with `polling` one, with `listener` one for each member, else none."""
+        return {name: list(groups) for name, groups in self._target_groups.items()}
 
+    @property
+    def moved_listeners(self) -> Mapping[str, Mapping[str, str]]:
+        """The listeners that the router moves: by their ARN that of each member's target group. Only with `listener`."""
+        return {listener: dict(groups) for listener, groups in self._moved.items()}
 
-_NO_ACCESS_LOG = (
-    "a Network Load Balancer writes access logs for TLS listeners only, and these are TCP; "
-    "the VPC's flow logs, in an existing VPC its owner's, hold every connection with the client's own address"
-)
-_TLS_ENDS_IN_IRIS = (
-    "the listener passes TLS through untouched, to be ended by IRIS with the member's own certificate, so that nothing between "
-    "client and database sees the data; members take TLS, and whether a client has to use it is a setting of their superserver"
-)
+    def _add_services(self, balancer: elbv2.NetworkLoadBalancer, vpc: ec2.IVpc, members: Mapping[str, str]) -> None:
+        if "polling" in self._strategies:
+            polled = define_polling(self, balancer, vpc=vpc, ports=self._ports, members=members)
+            self._target_groups = {name: [group] for name, group in polled.items()}
+        else:
+            groups, self._moved = define_moved_listeners(self, balancer, vpc=vpc, ports=self._ports, members=members)
+            self._target_groups = {name: list(by_member.values()) for name, by_member in groups.items()}
+
+    def _admit_load_balancer(self, balancer: ec2.SecurityGroup, client_cidrs: Sequence[str]) -> None:
+        for name, port in self._ports.items():
+            balancer.connections.allow_to(self._members, ec2.Port.tcp(target_port(port)), f"{name}, by the mirror endpoint")
+        balancer.connections.allow_to(
+            self._members, ec2.Port.tcp(MIRROR_STATUS_PORT), "mirror status, asked by the mirror endpoint"
+        )
+        for cidr in client_cidrs:
+            for name, port in self._ports.items():
+                balancer.add_ingress_rule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(port), f"{name}, clients outside AWS")

@@ -11,7 +11,7 @@ from cdk_intersystems.host_bundle.host_bundle import HostBundle, write_parameter
 from cdk_intersystems.mirrored_database.secrets import CertificateAuthority, make_authority, read_secrets_and_authority
 from cdk_intersystems.model.host_description import MirrorFacts
 from cdk_intersystems.model.host_files import mirror_files
-from cdk_intersystems.model.host_settings import SecretArns
+from cdk_intersystems.model.host_settings import CallOut, SecretArns
 from cdk_intersystems.model.memory import SharedMemory
 from cdk_intersystems.model.names import authority_parameter, created_parameter
 from cdk_intersystems.model.platform import Platform
@@ -57,6 +57,7 @@ def define_mirror_bundle(
     memory: SharedMemory,
     secrets: HostSecrets,
     log_group: logs.ILogGroup,
+    call_out: CallOut,
 ) -> HostBundle:
     """Define the bundle of a mirror's hosts.
 
@@ -68,6 +69,7 @@ def define_mirror_bundle(
         memory: The shared memory of each.
         secrets: Their secrets.
         log_group: Their log group.
+        call_out: Table and queue of the failover automation.
     """
     return HostBundle(
         scope,
@@ -77,6 +79,7 @@ def define_mirror_bundle(
         files=mirror_files(platform, facts, volumes=volumes, memory=memory),
         secrets=secrets.arns(),
         log_group=log_group,
+        call_out=call_out,
     )
 
 

@@ -34,6 +34,7 @@ def define_member_host(
     capacity_platform: str,
     user_data: ec2.UserData | None,
     termination_protection: bool,
+    takes_routes: bool = False,
 ) -> ec2.Instance:
     """Define a member's instance, and what it needs to be sure of a place to run.
 
@@ -60,6 +61,8 @@ def define_member_host(
         ebs_optimized=True,
         detailed_monitoring=True,
         disable_api_termination=termination_protection,
+        # EC2 drops what is for an address that isn't the instance's own, such as a VIP that a route leads to it.
+        source_dest_check=False if takes_routes else None,
         block_devices=[
             ec2.BlockDevice(
                 device_name=_ROOT_DEVICE,

@@ -68,6 +68,7 @@ def define_failover_member(
     role: iam.IRole | None,
     statements: Sequence[iam.PolicyStatement],
     absent: bool,
+    takes_routes: bool,
     after: Stack,
 ) -> tuple[Stack, ec2.Instance | None]:
     """Define a failover member in a stack of its own; without its instance if it is absent."""
@@ -98,6 +99,7 @@ def define_failover_member(
             capacity_platform=capacity_platform,
             user_data=defaults.first_start(),
             termination_protection=defaults.termination_protection,
+            takes_routes=takes_routes,
         )
         if defaults.bundle:
             await_signals(instance.instance, 1)

@@ -13,7 +13,10 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
+from cdk_intersystems.failover_automation.failover_automation import FailoverAutomation
 from cdk_intersystems.identity.instance_role import read_secrets
+from cdk_intersystems.mirror_endpoint.checks import Strategy
+from cdk_intersystems.mirror_endpoint.load_balancer import first_service
 from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
 from cdk_intersystems.mirrored_database.bootstrap import HostSecrets, define_mirror_bundle, member_access
 from cdk_intersystems.mirrored_database.checks import (
@@ -34,7 +37,7 @@ from cdk_intersystems.mirrored_database.secrets import (
 from cdk_intersystems.mirrored_database.security_groups import MirrorSecurityGroups
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.ecp import ceiling_problem
-from cdk_intersystems.model.host_description import MirrorFacts
+from cdk_intersystems.model.host_description import TAKEOVER_WAIT_SECONDS, MirrorFacts
 from cdk_intersystems.model.host_memory import host_memory
 from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.ports import SUPERSERVER, SUPERSERVER_PORT
@@ -44,11 +47,11 @@ from cdk_intersystems.model.topology import FAILOVER_MEMBERS, MEMBERS, mirror_na
 
 @jsii.implements(ec2.IConnectable)
 class MirroredDatabase(Construct):
-    """Defines two failover members and an arbiter, each in its own zone, and the endpoint that leads to the primary.
+    """Defines two failover members and an arbiter, each in its own zone, and the endpoint that follows the primary.
 
-    What the members share (security groups, secrets, log group, endpoint) is defined in the stack this construct is in. Each
-    member and the arbiter gets a stack of its own, so that no deployment of one touches another, and a gate
-    (`RollApproval`) that lets a change which restarts or replaces a member through only when that member was named.
+    What the members share (security groups, secrets, log group, endpoint, failover automation) is defined in the stack this
+    construct is in. Each member and the arbiter gets a stack of its own, so that no deployment of one touches another, and a
+    gate (`RollApproval`) that lets a change which restarts or replaces a member through only when that member was named.
 
     With a `platform` the hosts set themselves up when they first start, until the mirror is there, and their stacks wait for
     it. A later change of what they are to be reaches them only when somebody applies it.
@@ -90,7 +93,12 @@ class MirroredDatabase(Construct):
         volumes: MemberVolumes | None = None,
         ports: Mapping[str, int] | None = None,
         endpoint_subnets: Sequence[ec2.ISubnet] | None = None,
+        strategies: Sequence[Strategy] = ("polling",),
+        vip: str | None = None,
+        route_tables: Sequence[str] = (),
+        takeover_wait_seconds: int = TAKEOVER_WAIT_SECONDS,
         client_cidrs: Sequence[str] = (),
+        client_security_groups: Sequence[ec2.ISecurityGroup] = (),
         ecp_client_ceiling: int = 0,
         platform: Platform | None = None,
         databases: Sequence[str] = (),
@@ -107,6 +115,7 @@ class MirroredDatabase(Construct):
         license_secret: secretsmanager.ISecret | None = None,
         certificate_authority: CertificateAuthority | None = None,
         user_data: ec2.UserData | None = None,
+        powertools_layer: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         alarm_topic: sns.ITopic | None = None,
         member_role: iam.IRole | None = None,
@@ -132,9 +141,20 @@ class MirroredDatabase(Construct):
                 the members are Graviton.
             volumes: The volumes of each failover member. Default: gp3 volumes of modest size, see `MemberVolumes`.
             ports: The services of the endpoint, name to port. Default: the superserver on 1972.
-            endpoint_subnets: Where the endpoint has its addresses, one subnet per zone. AWS chooses them, so it is better not
-                where the members' fixed addresses are. Default: the data subnets.
+            endpoint_subnets: Where the endpoint and the router have their addresses, one subnet per zone. AWS chooses them, so
+                it is better not where the members' fixed addresses are. Default: the data subnets.
+            strategies: How the endpoint finds the primary: one or two of `polling`, `route_vip` and `listener`, see
+                `MirrorEndpoint`. Default: by polling.
+            vip: The address that routes lead to the primary, outside the range of the VPC; needed with `route_vip`. Default:
+                there is none.
+            route_tables: Ids of the route tables that lead the VIP. Default: all tables of the VPC that carry the tag
+                `cdk-intersystems:deployment` of this deployment; the application's stacks set it, in stacks of your own it
+                takes `Tags.of(network).add("cdk-intersystems:deployment", ...)`.
+            takeover_wait_seconds: How long a takeover waits for the member's route epoch at most, 0 to 5 seconds, for
+                `platform`. Default: 1.
             client_cidrs: Ranges outside AWS that may use every service of the endpoint. Default: none.
+            client_security_groups: Security groups of the VPC whose instances may use every service of the endpoint. Default:
+                none.
             ecp_client_ceiling: The most ECP clients the members admit (MaxServerConn of IRIS), 0 to 254. Default: none.
             platform: What the hosts run on, with which they set themselves up. Default: they start empty and run `user_data`.
             databases: Names of the mirrored databases, needed with `platform`. Default: none.
@@ -161,7 +181,9 @@ class MirroredDatabase(Construct):
                 `{"certificate": PEM, "private_key": PEM}`, or the ARN of an AWS Private CA. Default: a new secret, in which the
                 first member makes an authority.
             user_data: What the hosts run at their first start, without `platform`. Default: nothing. A change restarts a host.
-            log_retention: How long the members' logs are kept. Default: a year.
+            powertools_layer: ARN of a layer with AWS Lambda Powertools for Python, for accounts that may not use the public
+                one. Default: the public layer of the region.
+            log_retention: How long the logs of the members and the router are kept. Default: a year.
             alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
             member_role: The failover members' role, used as it is. Default: a role for each, with just what it needs.
             arbiter_role: The arbiter's role, used as it is. Default: likewise.
@@ -171,8 +193,8 @@ class MirroredDatabase(Construct):
                 Default: they are.
 
         Raises:
-            ValueError: If the name, number, subnets, ports, volumes, platform or databases are not possible or don't fit each
-                other, the image isn't pinned, or the subnets' ranges aren't known and no addresses were given.
+            ValueError: If the name, number, subnets, ports, strategies, volumes, platform or databases are not possible or
+                don't fit each other, the image isn't pinned, or the subnets' ranges aren't known and no addresses were given.
         """
         super().__init__(scope, id)
         if problem := mirror_name_problem(mirror_name):
@@ -209,6 +231,8 @@ class MirroredDatabase(Construct):
             ecp_clients=ecp_client_ceiling > 0,
             service_ports=tuple(service_ports.values()),
             private_ca_arn=private_ca_arn(certificate_authority),
+            vip=vip or "",
+            takeover_wait_seconds=takeover_wait_seconds,
         )
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.MIRROR_SET, mirror_name)
@@ -228,6 +252,42 @@ class MirroredDatabase(Construct):
         )
         self._gateway_password = define_password(
             self, "GatewayPassword", key, "Password of CSPSystem, with which Web Gateways log in"
+        )
+        self._endpoint = MirrorEndpoint(
+            self,
+            "Endpoint",
+            vpc=vpc,
+            subnets=endpoint_subnets or data_subnets,
+            member_addresses=[self._addresses[member] for member in FAILOVER_MEMBERS],
+            member_security_group=self._security_groups.members,
+            ports=service_ports,
+            strategies=strategies,
+            vip=vip,
+            client_cidrs=client_cidrs,
+            client_security_groups=client_security_groups,
+            deletion_protection=termination_protection,
+        )
+        self._failover_automation = FailoverAutomation(
+            self,
+            "Failover",
+            deployment=deployment,
+            mirror_set=mirror_name,
+            vpc=vpc,
+            subnets=endpoint_subnets or data_subnets,
+            member_addresses={member: self._addresses[member] for member in FAILOVER_MEMBERS},
+            member_security_group=self._security_groups.members,
+            encryption_key=key,
+            vip=vip,
+            route_tables=route_tables,
+            listeners=self._endpoint.moved_listeners,
+            target_groups=self._endpoint.target_groups.get(first_service(service_ports), ()),
+            # Who is taken out calls nobody, and neither does a host that isn't set up by this library.
+            calling_members=[member for member in FAILOVER_MEMBERS if platform and member != absent_member],
+            service_endpoints=service_endpoints,
+            internet=internet,
+            powertools_layer=powertools_layer,
+            log_retention=log_retention,
+            alarm_topic=alarm_topic,
         )
         self._certificate_authority = certificate_authority
         bundle = None
@@ -255,22 +315,15 @@ class MirroredDatabase(Construct):
                 ),
                 secrets=secrets,
                 log_group=self._log_group,
+                call_out=self._failover_automation.call_out,
             )
-            access = member_access(self, bundle, platform, self._facts, secrets)
+            access = [
+                *member_access(self, bundle, platform, self._facts, secrets),
+                *self._failover_automation.member_access(self),
+            ]
             arbiter_access = bundle.read(self, objects=(platform.arbiter_kit, platform.archive))
         else:
             access, arbiter_access = read_secrets(self, self._password, license_secret), []
-        self._endpoint = MirrorEndpoint(
-            self,
-            "Endpoint",
-            vpc=vpc,
-            subnets=endpoint_subnets or data_subnets,
-            member_addresses=[self._addresses[member] for member in FAILOVER_MEMBERS],
-            member_security_group=self._security_groups.members,
-            ports=service_ports,
-            client_cidrs=client_cidrs,
-            deletion_protection=termination_protection,
-        )
 
         defaults = MemberDefaults(
             deployment=deployment,
@@ -310,6 +363,7 @@ class MirroredDatabase(Construct):
                 role=member_role,
                 statements=access,
                 absent=member == absent_member,
+                takes_routes=vip is not None,
                 after=arbiter_stack,
             )
             for member in FAILOVER_MEMBERS
@@ -336,6 +390,11 @@ class MirroredDatabase(Construct):
     def endpoint(self) -> MirrorEndpoint:
         """What clients that are not mirror-aware connect to."""
         return self._endpoint
+
+    @property
+    def failover_automation(self) -> FailoverAutomation:
+        """What has clients follow the primary: route epochs, router, alarms."""
+        return self._failover_automation
 
     @property
     def addresses(self) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
-ArnKind = Literal["kms-key", "acm-certificate", "sns-topic", "iam-role", "iam-policy", "secret", "private-ca"]
+ArnKind = Literal["kms-key", "acm-certificate", "sns-topic", "iam-role", "iam-policy", "secret", "private-ca", "lambda-layer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,11 @@ _SHAPES: Final[Mapping[ArnKind, _Shape]] = {
         service="acm-pca",
         resource=re.compile(rf"certificate-authority/{_UUID}"),
         example="arn:aws:acm-pca:<region>:<account>:certificate-authority/<id>",
+    ),
+    "lambda-layer": _Shape(
+        service="lambda",
+        resource=re.compile(r"layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*"),
+        example="arn:aws:lambda:<region>:<account>:layer:<layer name>:<version>",
     ),
 }
 

@@ -23,6 +23,11 @@ INSTANCE: Final = "IRIS"
 #: away for a month does no harm.
 CERTIFICATE_DAYS: Final = 90
 
+#: Policy, see docs/adr/0011: how long a takeover waits for the route epoch at most. The longest is less than the quality of
+#: service timeout of the mirror (8 s), so that the wait never becomes what an outage consists of.
+TAKEOVER_WAIT_SECONDS: Final = 1
+LONGEST_TAKEOVER_WAIT_SECONDS: Final = 5
+
 #: ext4 for what is written in sequence, as the write image journal and the journals are; XFS for databases.
 #: Source: InterSystems Supported Platforms and System Resource Planning and Management, "File systems".
 _FILE_SYSTEMS: Final[Mapping[VolumeRole, str]] = {
@@ -47,6 +52,8 @@ class MirrorFacts:
         ecp_clients: Whether application servers may connect.
         service_ports: Ports of the mirror endpoint.
         private_ca_arn: ARN of the AWS Private CA that issues the hosts' certificates. Empty: an authority in a secret.
+        vip: The address outside the VPC's range that routes lead to the primary. Empty: there is none.
+        takeover_wait_seconds: How long a takeover waits for the member's route epoch at most, 0 to 5 seconds.
     """
 
     deployment: str
@@ -57,6 +64,18 @@ class MirrorFacts:
     ecp_clients: bool
     service_ports: tuple[int, ...]
     private_ca_arn: str = ""
+    vip: str = ""
+    takeover_wait_seconds: int = TAKEOVER_WAIT_SECONDS
+
+    def __post_init__(self) -> None:
+        """Refuse a wait that holds up takeovers.
+
+        Raises:
+            ValueError: `takeover_wait_seconds` is out of bounds.
+        """
+        if self.takeover_wait_seconds not in range(LONGEST_TAKEOVER_WAIT_SECONDS + 1):
+            given = f"takeover_wait_seconds of {self.name} is {self.takeover_wait_seconds}"
+            raise ValueError(f"{given}: give 0 to {LONGEST_TAKEOVER_WAIT_SECONDS}")
 
     def system_name(self, member: FailoverMemberId) -> str:
         """The name of a failover member inside the mirror, which is its host's name too."""
@@ -97,6 +116,11 @@ def member(
         tls=_tls(mirror, _member_subject(mirror, which)),
         mirror=_mirror(mirror),
         service_ports=sorted(mirror.service_ports),
+        call_out={
+            "mirror_set": mirror.name,
+            "member": which,
+            "takeover_wait_seconds": mirror.takeover_wait_seconds,
+        },
     )
 
 
@@ -212,6 +236,7 @@ def _host(platform: Platform, deployment: str, group: str, **own: Any) -> dict[s
         "service_ports": [],
         "member_type": "failover" if own["role"] == "member" else "",
         "lifecycle_hook": "",
+        "call_out": None,
     }
     kit = own.pop("kit")
     return described | own | {"kit": kit.description() if kit else None}

@@ -39,7 +39,7 @@ def mirror_files(platform: Platform, mirror: MirrorFacts, *, volumes: MemberVolu
                 host_description.member(platform, mirror, which, volumes=volumes, huge_pages=memory.huge_pages)
             ),
             **merge_files(mirror, which, memory),
-            "gate.nft": gate_ruleset(mirror.service_ports),
+            "gate.nft": gate_ruleset(mirror.service_ports, [mirror.vip] if mirror.vip else []),
         }
         for which in FAILOVER_MEMBERS
     }

@@ -24,7 +24,29 @@ class SecretArns:
     authority: str = ""
 
 
-def host_settings(*, bucket: str, key: str, sha256: str, region: str, secrets: SecretArns, log_group: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOut:
+    """Where the members of a mirror take route epochs, and whom they tell.
+
+    Args:
+        table: Name of the DynamoDB table with the route epochs.
+        queue: URL of the SQS FIFO queue that wakes the router.
+    """
+
+    table: str
+    queue: str
+
+
+def host_settings(
+    *,
+    bucket: str,
+    key: str,
+    sha256: str,
+    region: str,
+    secrets: SecretArns,
+    log_group: str,
+    call_out: CallOut | None = None,
+) -> dict[str, Any]:
     """The value of the parameter, to be written as JSON.
 
     Args:
@@ -34,9 +56,11 @@ def host_settings(*, bucket: str, key: str, sha256: str, region: str, secrets: S
         region: The bucket's region.
         secrets: The secrets the hosts may read.
         log_group: Name of their log group.
+        call_out: What the members of a mirror tell that they have become primary. Default: nothing, they have no call-out.
     """
     return {
         "bundle": {"bucket": bucket, "key": key, "sha256": sha256, "region": region},
         "secrets": asdict(secrets),
         "log_group": log_group,
+        "call_out": asdict(call_out) if call_out else None,
     }

@@ -30,3 +30,6 @@ BUNDLE: Final = f"{PREFIX}bundle"
 
 RUNBOOK: Final = f"{PREFIX}runbook"
 """On a member's instance: that the automation of its mirror set may run commands on it."""
+
+SUBNETS: Final = f"{PREFIX}subnets"
+"""On a route table: the tier whose subnets use it. The router leads clients' tables first."""

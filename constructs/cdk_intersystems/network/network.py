@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk_intersystems.model import tags
 from cdk_intersystems.model.addresses import TIERS, subnet_cidr
 from cdk_intersystems.network.endpoints import add_service_endpoints
 from cdk_intersystems.policy.acknowledge import acknowledge
@@ -46,6 +47,7 @@ class Network(Construct):
         internet: bool = False,
         public_subnets: bool | None = None,
         private_ca: bool = False,
+        load_balancing: bool = False,
         image_builder: bool = False,
     ) -> None:
         """Define a new VPC.
@@ -61,6 +63,7 @@ class Network(Construct):
             public_subnets: Whether there are subnets with a route from the Internet, for Internet-facing load balancers.
                 Default: only if `internet`, whose NAT gateways stand in them.
             private_ca: Whether hosts reach AWS Private CA, which is to issue their certificates. Default: they don't.
+            load_balancing: Whether the router of a mirror set moves listeners here (strategy `listener`). Default: none does.
             image_builder: Whether machines become images here (`GoldenImage`), which fetch Image Builder's own program from S3.
                 Default: they don't.
 
@@ -113,8 +116,17 @@ class Network(Construct):
         )
         self._endpoints_security_group: ec2.ISecurityGroup | None = endpoints
         add_service_endpoints(
-            self, vpc, endpoints, self._subnets["application"], private_ca=private_ca, image_builder=image_builder
+            self,
+            vpc,
+            endpoints,
+            self._subnets["application"],
+            private_ca=private_ca,
+            load_balancing=load_balancing,
+            image_builder=image_builder,
         )
+        for tier, subnets in self._subnets.items():
+            for subnet in subnets:
+                Tags.of(subnet).add(tags.SUBNETS, tier, include_resource_types=["AWS::EC2::RouteTable"])
         acknowledge(
             vpc,
             {

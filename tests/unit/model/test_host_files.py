@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from cdk_intersystems.bootstrap.host.description import Description, build, read_description
-from cdk_intersystems.bootstrap.host.settings import Settings
+from cdk_intersystems.bootstrap.host.settings import CallOutPlaces, Settings
 from cdk_intersystems.model import layout
 from cdk_intersystems.model.host_description import MirrorFacts
 from cdk_intersystems.model.host_files import HostFiles, application_files, mirror_files, web_files
 from cdk_intersystems.model.host_memory import host_memory
-from cdk_intersystems.model.host_settings import SecretArns, host_settings
+from cdk_intersystems.model.host_settings import CallOut, SecretArns, host_settings
 from cdk_intersystems.model.memory import SharedMemory
 from cdk_intersystems.model.platform import Platform, S3Object
 from cdk_intersystems.model.storage import MemberVolumes, VolumeSpec
@@ -154,6 +154,43 @@ def test_a_host_reads_the_parameter_that_is_written_for_it() -> None:
 
     assert dataclasses.asdict(read) == value
     assert (read.secrets.gateway, read.secrets.password) == ("arn:aws:secretsmanager:x", "")
+
+
+def test_a_mirror_s_hosts_are_told_where_to_take_route_epochs() -> None:
+    value = host_settings(
+        bucket="assets",
+        key="k",
+        sha256="4" * 64,
+        region="eu-west-2",
+        secrets=SecretArns(),
+        log_group="logs",
+        call_out=CallOut(table="epochs", queue="https://sqs.eu-west-2.amazonaws.com/1/router.fifo"),
+    )
+    read = build(Settings, json.loads(json.dumps(value)), "the parameter")
+
+    assert read.call_out == CallOutPlaces("epochs", "https://sqs.eu-west-2.amazonaws.com/1/router.fifo")
+
+
+def test_only_failover_members_take_route_epochs() -> None:
+    described = {host: json.loads(files["host.json"])["call_out"] for host, files in every_host().items()}
+    of_members = {host: found for host, found in described.items() if found}
+
+    assert of_members == {
+        f"mirror/{which}": {"mirror_set": "TRAK", "member": which, "takeover_wait_seconds": 1} for which in ("a", "b")
+    }
+
+
+def test_the_gate_of_a_member_admits_the_overlay_address_if_there_is_one() -> None:
+    with_it = mirror_files(PLATFORM, dataclasses.replace(MIRROR, vip="10.255.0.1"), volumes=VOLUMES, memory=MEMORY)
+
+    assert "ip daddr { 10.255.0.1 }" in with_it["a"]["gate.nft"]
+    assert "ip daddr" not in every_host()["mirror/a"]["gate.nft"]
+
+
+@pytest.mark.parametrize("seconds", [-1, 6])
+def test_a_wait_that_holds_up_takeovers_is_refused(seconds: int) -> None:
+    with pytest.raises(ValueError, match="give 0 to 5"):
+        dataclasses.replace(MIRROR, takeover_wait_seconds=seconds)
 
 
 @pytest.mark.parametrize(

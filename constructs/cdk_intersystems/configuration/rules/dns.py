@@ -1,9 +1,10 @@
-"""DNS: the full names that clients know the deployment by are not longer than a name can be."""
+"""DNS: the full names that clients know the deployment by are not longer than a name can be, and differ."""
 
 from collections.abc import Iterator
 
 from ..deployment import Deployment
 from ..dns import LONGEST_NAME
+from ..plan import vip_label
 from ..problems import Path, Problem
 
 _NAME: Path = ("dns", "name")
@@ -17,6 +18,16 @@ def dns_problems(deployment: Deployment) -> Iterator[Problem]:
     labels: list[tuple[str, Path]] = [
         (mirror_set.name.lower(), ("mirror_sets", index, "name")) for index, mirror_set in enumerate(deployment.mirror_sets)
     ]
+    vips = {
+        vip_label(mirror_set): ("mirror_sets", index, "name")
+        for index, mirror_set in enumerate(deployment.mirror_sets)
+        if mirror_set.endpoint.vip is not None
+    }
+    labels += vips.items()
+    for index, tier in enumerate(deployment.web_tiers):
+        if tier.name in vips:
+            message = "is in the zone also the name of the virtual IP of a mirror set: choose another"
+            yield Problem(path=("web_tiers", index, "name"), message=message, got=tier.name, reads=(vips[tier.name],))
     labels += [(tier.name, ("web_tiers", index, "name")) for index, tier in enumerate(deployment.web_tiers)]
     label, path = max(labels, key=lambda each: len(each[0]))
     characters = len(f"{label}.{deployment.dns.name}.{deployment.dns.zone}")

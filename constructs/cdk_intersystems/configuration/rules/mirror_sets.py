@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cdk_intersystems.model.ecp import ceiling_problem
 from cdk_intersystems.model.ports import MOST_ENDPOINT_PORTS, service_port_problems
+from cdk_intersystems.model.strategies import strategy_problems
 
 from ..deployment import Deployment
 from ..mirror_set import MirrorSetConfig
@@ -50,6 +51,13 @@ def _endpoint(path: Path, mirror_set: MirrorSetConfig) -> Iterator[Problem]:
     if not 1 <= len(ports) <= MOST_ENDPOINT_PORTS:
         message = f"a network load balancer has 1 to {MOST_ENDPOINT_PORTS} listeners"
         yield Problem(path=place, message=message, got=f"{len(ports)} ports")
+
+    endpoint, base = mirror_set.endpoint, (*path, "endpoint")
+    found = strategy_problems(endpoint.strategies, vip=endpoint.vip, from_outside=bool(mirror_set.client_cidrs))
+    for name, message in found:
+        value = endpoint.vip if name == "vip" else ", ".join(endpoint.strategies)
+        reads = ((*base, "strategies"), (*base, "vip"), (*path, "client_cidrs"))
+        yield Problem(path=(*base, name), message=message, got="nothing" if value is None else str(value), reads=reads)
 
 
 def _databases(path: Path, mirror_set: MirrorSetConfig) -> Iterator[Problem]:

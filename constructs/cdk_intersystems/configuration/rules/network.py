@@ -36,6 +36,7 @@ def network_problems(deployment: Deployment) -> Iterator[Problem]:
         yield Problem(path=_CIDR, message=message, reads=(_EXISTING,))
         return
     yield from _client_problems(deployment)
+    yield from _vip_problems(deployment)
     yield from _service_problems(region)
     existing = [] if zones else list(_existing_problems(deployment))
     yield from existing
@@ -90,6 +91,29 @@ def _client_problems(deployment: Deployment) -> Iterator[Problem]:
                 yield Problem(path=(*path, position), message=message, reads=(("web_tiers", index, "scheme"),))
         yield from _overlaps(path, tier.client_cidrs)
         yield from _rule_problems(path, tier.client_cidrs, _WEB_PORTS)
+
+
+def _vip_problems(deployment: Deployment) -> Iterator[Problem]:
+    vpc = vpc_cidr(deployment.regions.primary)
+    first: dict[IPv4Address, tuple[str, Path]] = {}
+    for index, mirror_set in enumerate(deployment.mirror_sets):
+        vip, path = mirror_set.endpoint.vip, ("mirror_sets", index, "endpoint", "vip")
+        if vip is None:
+            continue
+        if vip in vpc:
+            # Source: VPC User Guide, "Route table concepts": within the VPC's range its own local route is stronger.
+            message = f"lies in the VPC's range {vpc}, where routes of ours don't lead; take an address outside it"
+            yield Problem(path=path, message=message, got=str(vip), reads=(_CIDR, _EXISTING))
+        for position, cidr in enumerate(mirror_set.client_cidrs):
+            if vip in cidr and cidr.prefixlen > 0:
+                message = f"lies in {cidr}, a network of clients outside AWS; take an address that no connected network uses"
+                yield Problem(
+                    path=path, message=message, got=str(vip), reads=(("mirror_sets", index, "client_cidrs", position),)
+                )
+        name, other = first.setdefault(vip, (mirror_set.name, path))
+        if other != path:
+            message = f"is also the virtual IP of {name}: each mirror set needs its own"
+            yield Problem(path=path, message=message, got=str(vip), reads=(other,))
 
 
 def _rule_problems(

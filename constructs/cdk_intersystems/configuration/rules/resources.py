@@ -26,6 +26,11 @@ def resource_problems(deployment: Deployment) -> Iterator[Problem]:
     if platform.license_secret_key is not None and platform.license_secret is None:
         message = "there is no license_secret that it could be the key of: state that too, or leave this out"
         yield Problem(path=("platform", "license_secret_key"), message=message, reads=(("platform", "license_secret"),))
+    if (layer := deployment.regions.primary.powertools_layer) is not None:
+        # It may be another account's, as the public one is.
+        message = place_problem(layer, partition=partition(region), region=region)
+        if message is not None:
+            yield Problem(path=("regions", "primary", "powertools_layer"), message=message, reads=(_REGION,))
     for path, fetched in _fetched(deployment):
         if fetched is not None and fetched.key_arn is not None:
             # It may lie in the bucket of another account or region, and its key with it.

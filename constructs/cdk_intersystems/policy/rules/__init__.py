@@ -1,6 +1,7 @@
 """The rules of `IrisChecks`, grouped by what they are about; `ALL_RULES` has them by number."""
 
 from cdk_intersystems.policy.rules.endpoint_rules import ENDPOINT_RULES
+from cdk_intersystems.policy.rules.failover_rules import FAILOVER_RULES
 from cdk_intersystems.policy.rules.host_rules import HOST_RULES
 from cdk_intersystems.policy.rules.member_rules import MEMBER_RULES
 from cdk_intersystems.policy.rules.network_rules import NETWORK_RULES
@@ -10,7 +11,16 @@ from cdk_intersystems.policy.rules.tier_rules import TIER_RULES
 
 ALL_RULES = tuple(
     sorted(
-        (*MEMBER_RULES, *HOST_RULES, *NETWORK_RULES, *ENDPOINT_RULES, *TIER_RULES, *TEMPLATE_RULES, *START_RULES),
+        (
+            *MEMBER_RULES,
+            *HOST_RULES,
+            *NETWORK_RULES,
+            *ENDPOINT_RULES,
+            *TIER_RULES,
+            *TEMPLATE_RULES,
+            *START_RULES,
+            *FAILOVER_RULES,
+        ),
         key=lambda rule: int(rule.id.removeprefix("IRIS-")),
     )
 )

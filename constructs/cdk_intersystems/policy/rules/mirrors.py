@@ -101,6 +101,12 @@ def endpoint_target_groups(app: Assembly) -> Iterator[tuple[str, Resource]]:
             yield mirror_set, group
 
 
+def member_of_group(group: Resource) -> str | None:
+    """The failover member that a target group is for, by its tag; None of one with both, in which the load balancer chooses."""
+    member = group.tags.get(tags.MEMBER)
+    return member if member in FAILOVER_MEMBERS else None
+
+
 def target_addresses(group: Resource) -> list[str]:
     """The addresses a target group holds."""
     return [str(target.get("Id")) for target in group.properties.get("Targets", [])]
