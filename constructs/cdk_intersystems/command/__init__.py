@@ -1,0 +1,1 @@
+"""The command `cdk-intersystems`. Needs the extra `command` (typer, rich, pydantic, PyYAML), never the CDK."""
