@@ -78,7 +78,7 @@ def _deploy(options: argparse.Namespace, errors: Console) -> int:
     app = options.app or shlex.join([sys.executable, str(REPOSITORY / "app.py")])
     with Progress(errors) as progress:
         progress.step("starting the embedded AWS")
-        with EmbeddedAws() as aws:
+        with EmbeddedAws(loopback_only=True) as aws:
             progress.step(f"synthesizing {options.deployment}")
             assembly = cdk.synthesize(aws, app, {"deployment": options.deployment})
             stacks = cdk.stacks(assembly, aws.account)
@@ -92,7 +92,8 @@ def _deploy(options: argparse.Namespace, errors: Console) -> int:
             collected = inventory.collect(aws, stacks, findings)
             progress.step("done")
             if options.json:
-                print(json.dumps(collected, indent=2, default=str))
+                # At once: with --keep the end is far off.
+                print(json.dumps(collected, indent=2, default=str), flush=True)
             else:
                 # Into a file or a pipe rich would squeeze the tables into 80 columns.
                 table.show(collected, Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH))
@@ -103,7 +104,7 @@ def _deploy(options: argparse.Namespace, errors: Console) -> int:
 
 def _serve(options: argparse.Namespace, errors: Console) -> int:
     """Serve until interrupted."""
-    with EmbeddedAws(options.account) as aws:
+    with EmbeddedAws(options.account, loopback_only=True) as aws:
         _keep(aws, errors, None)
     return 0
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from local import record
+from local.automation import automations
 from local.clients import Clients
 from local.comparisons.network import rules
 from local.verify import DIFFERENT, NOT_COMPARED, STORED, VERIFIED, Finding
@@ -39,6 +40,7 @@ def collect(aws: EmbeddedAws, stacks: Iterable[Stack], findings: list[Finding]) 
         "stacks": [{"name": stack.name, "account": stack.account, "region": stack.region} for stack in deployed],
         "members": [entry for clients in regions.values() for entry in members(clients)],
         "tiers": [entry for clients in regions.values() for entry in tiers(clients)],
+        "automations": [entry for clients in regions.values() for entry in automations(clients)],
         "load_balancers": [entry for clients in regions.values() for entry in load_balancers(clients)],
         "security_groups": [entry for clients in regions.values() for entry in security_groups(clients)],
         "comparison": _comparison(findings),

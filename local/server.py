@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -25,6 +27,7 @@ _LAUNCHER = REPOSITORY / "local" / "adapter" / "launch.py"
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TERM", "JSII_NODE", "SYSTEMROOT")
 # The account used where the deployment names none: AWS's own example account.
 DEFAULT_ACCOUNT = "111122223333"
+LOOPBACK = "127.0.0.1"
 # ministack answers within 2 s on 2 cores; a cold page cache on a laptop takes longer.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -48,16 +51,43 @@ class EmbeddedAws:
     Args:
         account: Twelve digits; the account that `env`'s keys belong to. Default: AWS's example account.
         verbose: Whether the emulator logs every request to standard error. Default: only when it fails to start.
+        prefix: The beginning of the emulator's command line, for example ``nsenter`` with a network namespace: there the
+            emulator and its functions then run. `endpoint` stays what this process reaches it by. Default: none.
+        address: Where the emulator listens besides, inside of what `prefix` enters; `inner_endpoint` then has it.
+            Default: 127.0.0.1.
+        functions_endpoint: The ``AWS_ENDPOINT_URL`` of deployed functions that don't set one themselves, for example of a
+            proxy that injects faults. Default: `inner_endpoint`.
+        loopback_only: Whether functions may connect to this machine's own addresses, 127.0.0.0/8, alone. What a deployment
+            calls its members' addresses are somebody else's on a network that this machine is in. Default: no.
 
     Raises:
         EmbeddedAwsError: `.venv-aws` is missing, or the emulator did not come up.
+        ValueError: `address` without a `prefix`: nothing of this is to listen on a network of this machine.
     """
 
-    def __init__(self, account: str = DEFAULT_ACCOUNT, *, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        account: str = DEFAULT_ACCOUNT,
+        *,
+        verbose: bool = False,
+        prefix: Sequence[str] = (),
+        address: str = LOOPBACK,
+        functions_endpoint: str = "",
+        loopback_only: bool = False,
+    ) -> None:
+        if address != LOOPBACK and not prefix:
+            raise ValueError(
+                f"the embedded AWS listens on {address} only inside a network namespace: give the prefix that enters it"
+            )
         self.account = account
         self.endpoint = ""
+        self.inner_endpoint = ""
         self.directory = Path()
         self._verbose = verbose
+        self._prefix = list(prefix)
+        self._address = address
+        self._functions_endpoint = functions_endpoint
+        self._loopback_only = loopback_only
         self._process: subprocess.Popen[str] | None = None
         self._log: deque[str] = deque(maxlen=200)
         self._reader: Thread | None = None
@@ -123,6 +153,11 @@ class EmbeddedAws:
         """Run the launcher in a session of its own, so that Ctrl-C reaches this process first."""
         env = self.env
         del env["AWS_ENDPOINT_URL"]
+        if self._functions_endpoint:
+            # A function's environment is the emulator's, with the function's own variables over it.
+            env["AWS_ENDPOINT_URL"] = self._functions_endpoint
+        if self._loopback_only:
+            env["EMBEDDED_AWS_LOOPBACK_ONLY"] = "1"
         env |= {
             "MINISTACK_ACCOUNT_ID": self.account,
             "STATE_DIR": str(self.directory / "state"),
@@ -133,16 +168,20 @@ class EmbeddedAws:
             "LOG_LEVEL": "INFO" if self._verbose else "WARNING",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        self._process = subprocess.Popen(
-            [str(python), "-P", str(_LAUNCHER), str(self.directory)],
-            cwd=self.directory,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=None if self._verbose else subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        # Opened here, because a socket belongs to the network namespace of who opens it: this process reaches it wherever
+        # the prefix leads.
+        with socket.create_server((LOOPBACK, 0), backlog=128) as listener:
+            self._process = subprocess.Popen(
+                [*self._prefix, str(python), "-P", str(_LAUNCHER), str(self.directory), str(listener.fileno()), self._address],
+                cwd=self.directory,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if self._verbose else subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                pass_fds=(listener.fileno(),),
+            )
         if self._process.stderr is not None:
             self._reader = Thread(target=self._log.extend, args=(self._process.stderr,), daemon=True)
             self._reader.start()
@@ -154,7 +193,8 @@ class EmbeddedAws:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("port "):
-                self.endpoint = f"http://127.0.0.1:{int(line.split()[1])}"
+                port = int(line.split()[1])
+                self.endpoint, self.inner_endpoint = f"http://{LOOPBACK}:{port}", f"http://{self._address}:{port}"
                 break
         deadline = time.monotonic() + _START_SECONDS
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -198,7 +238,7 @@ class EmbeddedAws:
         if self.directory != Path():
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = Path()
-        self.endpoint = ""
+        self.endpoint = self.inner_endpoint = ""
 
 
 def _emulator_python() -> Path:

@@ -26,6 +26,7 @@ def show(inventory: Entry, console: Console) -> None:
         _members(inventory["members"]),
         _tiers(inventory["tiers"]),
         _load_balancers(inventory["load_balancers"], _owners(inventory)),
+        _automations(inventory["automations"], _owners(inventory)),
         _security_groups(inventory["security_groups"]),
         _stored(inventory),
         _not_emulated(inventory),
@@ -134,6 +135,39 @@ def _load_balancers(balancers: list[Entry], owners: dict[str, str]) -> Table:
             )
             head = ""
     return table
+
+
+def _automations(automations: list[Entry], owners: dict[str, str]) -> Table:
+    table = _table("Failover automation", "Mirror set", "Clients are led to", "Route epoch", "Parts")
+    for entry in automations:
+        claim, routed = entry["claim"], entry["routed"]
+        parts = [f"router {entry['function']}", f"epochs in {entry['table']}"]
+        parts += [f"claims through {queue}" for queue in entry["queues"]]
+        parts.append(f"parked in {entry['dead_letter_queue']}")
+        table.add_row(
+            entry["mirror_set"],
+            _lines(_led(entry, owners)),
+            f"claimed: {_epoch(claim)}\nrouted: {_epoch(routed)}",
+            _lines(parts),
+        )
+    return table
+
+
+def _led(entry: Entry, owners: dict[str, str]) -> list[str]:
+    """Where each way of an automation leads: how many route tables to whom, and each listener's member."""
+    lines = []
+    if entry["vip"]:
+        ends: Counter[str] = Counter(
+            owners.get(instance, instance) if instance else "no member yet" for instance in entry["vip_routes"].values()
+        )
+        lines += [f"{entry['vip']}: {end} ({number} route tables)" for end, number in ends.items()]
+    lines += [f"listener {arn.rpartition('/')[2]}: member {member}" for arn, member in entry["listeners"].items()]
+    return lines or ["whom the load balancer's health checks find"]
+
+
+def _epoch(record: Entry | None) -> str:
+    """Which epoch, and whose."""
+    return f"epoch {record['epoch']}, member {record['member']}" if record else "none yet"
 
 
 def _security_groups(entries: list[Entry]) -> Table:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from local import record
 from local.clients import Clients
-from local.comparisons import compute, delivery, network, services
+from local.comparisons import automation, compute, delivery, network, services
 from local.comparisons.comparison import Comparison, at, has_tags, matches
 from local.resolve import ABSENT, Resolver, UnresolvedError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from local.server import EmbeddedAws
 
 COMPARISONS: dict[str, Comparison] = {
+    **automation.COMPARISONS,
     **compute.COMPARISONS,
     **delivery.COMPARISONS,
     **network.COMPARISONS,

@@ -5,13 +5,26 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from local.adapter import auto_scaling, elbv2, emulator, record, wire
+from local.adapter import (
+    alarms,
+    auto_scaling,
+    elbv2,
+    embedded_metrics,
+    emulator,
+    functions,
+    modify_listener,
+    record,
+    stack_events,
+    wire,
+)
 from local.adapter.ec2 import table
 from local.adapter.resources import (
     alarm,
+    automation,
     bucket,
     capacity,
     handler,
+    hosted_zone,
     instance,
     listener,
     load_balancer,
@@ -29,8 +42,10 @@ from local.adapter.resources import auto_scaling as auto_scaling_group
 _FAMILIES = (
     alarm,
     auto_scaling_group,
+    automation,
     bucket,
     capacity,
+    hosted_zone,
     instance,
     listener,
     load_balancer,
@@ -49,7 +64,7 @@ def install() -> None:
     """Install everything; called once, before the first request."""
     for service, module, actions in (
         ("ec2", emulator.ec2, table.ACTIONS),
-        ("elbv2", emulator.elbv2, elbv2.ACTIONS),
+        ("elbv2", emulator.elbv2, {**elbv2.ACTIONS, **modify_listener.ACTIONS}),
         ("autoscaling", auto_scaling.service, auto_scaling.ACTIONS),
     ):
         for name, action in actions.items():
@@ -59,6 +74,10 @@ def install() -> None:
     for family in _FAMILIES:
         for kind, described in family.HANDLERS.items():
             handler.register(kind, described)
+    functions.install()
+    alarms.install()
+    embedded_metrics.install()
+    stack_events.install()
     _accept_unknown_types()
 
 

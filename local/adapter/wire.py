@@ -190,4 +190,6 @@ def _conform(shape: Any, value: Any, where: str) -> Any:
         return value if isinstance(value, bool) else str(value).lower() == "true"
     if shape.type_name in ("integer", "long"):
         return int(value)
+    if shape.type_name in ("float", "double"):
+        return float(value)
     return value if shape.type_name in ("blob", "timestamp") else str(value)

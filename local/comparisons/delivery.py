@@ -89,6 +89,20 @@ def _web_acl_association(clients: Clients, identifier: str, desired: dict[str, A
     return {"WebACLArn": found["ARN"], "ResourceArn": desired["ResourceArn"]} if found else None
 
 
+def _hosted_zone(clients: Clients, identifier: str, desired: dict[str, Any]) -> Description | None:
+    client = clients("route53")
+    found = client.get_hosted_zone(Id=identifier)
+    tags = client.list_tags_for_resource(ResourceType="hostedzone", ResourceId=identifier)["ResourceTagSet"]["Tags"]
+    zone = found["HostedZone"]
+    return {
+        # The service ends every name with a dot, whether it was given one or not.
+        "Name": zone["Name"] if str(desired["Name"]).endswith(".") else zone["Name"].rstrip("."),
+        "HostedZoneConfig": {"Comment": zone.get("Config", {}).get("Comment", "")},
+        "VPCs": found.get("VPCs", []),
+        "HostedZoneTags": tags,
+    }
+
+
 def _record_set(clients: Clients, identifier: str, desired: dict[str, Any]) -> Description | None:
     zone = desired["HostedZoneId"]
     wanted = str(desired["Name"]).rstrip(".")
@@ -197,6 +211,12 @@ COMPARISONS = {
         properties=same("Name", "Scope", "DefaultAction", "Description", "Rules", "VisibilityConfig", "Tags"),
     ),
     "AWS::WAFv2::WebACLAssociation": Comparison(describe=_web_acl_association, properties=same("WebACLArn", "ResourceArn")),
+    "AWS::Route53::HostedZone": Comparison(
+        describe=_hosted_zone,
+        properties=same("HostedZoneConfig", "HostedZoneTags", "Name", "VPCs"),
+        # No name is resolved here.
+        stored=frozenset({"VPCs"}),
+    ),
     "AWS::Route53::RecordSet": Comparison(
         describe=_record_set,
         properties={

@@ -1,6 +1,8 @@
 """One embedded AWS for most of these tests; each makes a network of its own in it."""
 
 import secrets
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +10,18 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local import cdk
 from local.clients import Clients
-from local.server import EmbeddedAws
+from local.server import REPOSITORY, EmbeddedAws
+
+from .faults import FaultyWay
+from .mirror_sets import MirrorSet, Responders
 
 REGION = "eu-west-2"
 IMAGE = "ami-0123456789abcdef0"
+_FAILOVER = shlex.join([sys.executable, str(REPOSITORY / "tests" / "embedded" / "fixture_app" / "failover.py")])
+
+Deploy = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
@@ -89,3 +98,66 @@ def launch(ec2: Any, network: Network) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def stack_name() -> str:
     return f"stack-{secrets.token_hex(4)}"
+
+
+# The failover automation, deployed once for all tests of it.
+
+
+@pytest.fixture(scope="session")
+def way() -> Iterator[FaultyWay]:
+    """What the deployed functions reach AWS through."""
+    with FaultyWay() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def embedded(way: FaultyWay) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(functions_endpoint=way.endpoint, loopback_only=True) as running:
+        way.upstream = running.endpoint
+        yield running
+
+
+@pytest.fixture(scope="session")
+def responders() -> Iterator[Responders]:
+    found = Responders()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def deploy(embedded: EmbeddedAws, responders: Responders) -> Deploy:
+    """Deploys the app, with what a test wants to be different."""
+    addresses = {f"address_{member}": address for member, address in responders.addresses.items()}
+
+    def run(**context: str) -> None:
+        assembly = cdk.synthesize(embedded, _FAILOVER, {**addresses, **context})
+        cdk.deploy(embedded, assembly, lambda line: None)
+
+    cdk.bootstrap(embedded, [(embedded.account, REGION)], lambda line: None)
+    run()
+    return run
+
+
+def _mirror_set(aws: EmbeddedAws, responders: Responders, stack: str, name: str) -> MirrorSet:
+    clients = Clients(aws, REGION)
+    described = clients("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    outputs = {entry["OutputKey"]: entry["OutputValue"] for entry in described}
+    return MirrorSet(clients=clients, name=name, stack=stack, outputs=outputs, responders=responders)
+
+
+@pytest.fixture(scope="session")
+def by_route(embedded: EmbeddedAws, responders: Responders, deploy: Deploy) -> MirrorSet:
+    """A mirror set that is reached by its address, whose member a has taken over."""
+    found = _mirror_set(embedded, responders, "fixture-vip", "VIP")
+    assert found.vip_routes() == {}
+    found.take_over("a")
+    return found
+
+
+@pytest.fixture(scope="session")
+def by_listener(embedded: EmbeddedAws, responders: Responders, deploy: Deploy) -> MirrorSet:
+    """A mirror set that is reached through a listener, whose member b has taken over."""
+    found = _mirror_set(embedded, responders, "fixture-listener", "LISTENER")
+    assert found.led_by_listener() == "a"
+    found.take_over("b")
+    return found

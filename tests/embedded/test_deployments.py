@@ -1,33 +1,44 @@
-"""The deployments of this repository go into the embedded AWS as they are."""
+"""The deployments of this repository go into the embedded AWS as they are, and a takeover of them leads their clients."""
 
 import json
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from local.server import REPOSITORY
+from local import cdk, inventory
+from local.automation import automations
+from local.clients import Clients
+from local.server import REPOSITORY, EmbeddedAws
+from local.verify import verify
+
+from .mirror_sets import now, until
 
 pytestmark = pytest.mark.embedded
 
 
-def deploy(name: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "local", "deploy", name, "--json"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, done.stderr
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+@pytest.fixture(scope="module")
+def aws_of_trakcare() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws(loopback_only=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def trakcare() -> dict[str, Any]:
-    return deploy("trakcare")
+def trakcare(aws_of_trakcare: EmbeddedAws) -> dict[str, Any]:
+    app = shlex.join([sys.executable, str(REPOSITORY / "app.py")])
+    assembly = cdk.synthesize(aws_of_trakcare, app, {"deployment": "trakcare"})
+    stacks = cdk.stacks(assembly, aws_of_trakcare.account)
+    cdk.bootstrap(aws_of_trakcare, sorted({(stack.account, stack.region) for stack in stacks}), lambda line: None)
+    cdk.deploy(aws_of_trakcare, assembly, lambda line: None)
+    return inventory.collect(aws_of_trakcare, stacks, verify(aws_of_trakcare, stacks))
 
 
 def test_every_property_is_reported_as_asked_for(trakcare: dict[str, Any]) -> None:
     assert trakcare["comparison"]["different"] == []
-    assert trakcare["comparison"]["counts"]["verified"] > 500
+    assert trakcare["comparison"]["counts"]["verified"] > 1000
 
 
 def test_no_type_of_it_is_a_placeholder(trakcare: dict[str, Any]) -> None:
@@ -57,5 +68,40 @@ def test_the_endpoint_leads_to_both_failover_members(trakcare: dict[str, Any]) -
         assert {target.rpartition(":")[0] for target in group["targets"]} <= failover
 
 
-def test_the_smallest_deployment_goes_in_as_well() -> None:
-    assert deploy("minimal")["comparison"]["different"] == []
+# As docs/how-to/embedded-aws.md has it.
+def test_a_takeover_leads_the_vip_of_every_route_table(trakcare: dict[str, Any], aws_of_trakcare: EmbeddedAws) -> None:
+    clients = Clients(aws_of_trakcare, "eu-west-2")
+    (before,) = trakcare["automations"]
+    assert set(before["vip_routes"].values()) == {None}
+    (queue,) = before["queues"]
+    for epoch, member in ((1, "a"), (2, "b")):
+        (instance,) = [entry["instance_id"] for entry in trakcare["members"] if entry["member"] == member]
+        clients("dynamodb").put_item(
+            TableName=before["table"],
+            Item={
+                "record": {"S": "TRAK"},
+                "epoch": {"N": str(epoch)},
+                "member": {"S": member},
+                "instance_id": {"S": instance},
+                "taken_at": {"S": now()},
+                "taken_by": {"S": "by hand"},
+            },
+        )
+        body = {"schema": 1, "kind": "claim", "mirror_set": "TRAK", "member": member, "epoch": epoch, "taken_at": now()}
+        clients("sqs").send_message(
+            QueueUrl=clients("sqs").get_queue_url(QueueName=queue)["QueueUrl"],
+            MessageBody=json.dumps(body),
+            MessageGroupId="TRAK",
+            MessageDeduplicationId=f"TRAK-{epoch}-1",
+        )
+        (after,) = until(
+            lambda epoch=epoch: [found for found in automations(clients) if (found["routed"] or {}).get("epoch") == str(epoch)]
+        )
+        assert after["vip_routes"] == dict.fromkeys(before["vip_routes"], instance)
+
+
+def test_the_smallest_deployment_goes_in_as_well_by_the_command() -> None:
+    command = [sys.executable, "-m", "local", "deploy", "minimal", "--json"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["comparison"]["different"] == []

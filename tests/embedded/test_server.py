@@ -220,3 +220,43 @@ def test_an_emulator_that_does_not_start_is_told_with_its_own_words(monkeypatch:
     with pytest.raises(EmbeddedAwsError, match="no such thing as a port"):
         EmbeddedAws().start()
     assert list(tmp_path.glob("embedded-aws-*")) == []
+
+
+def test_it_listens_on_no_network_of_this_machine() -> None:
+    with pytest.raises(ValueError, match=r"0\.0\.0\.0 only inside a network namespace"):
+        EmbeddedAws(address="0.0.0.0")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
+def test_it_runs_in_a_network_namespace_and_is_reached_from_here() -> None:
+    address = "10.20.255.253"
+    set_up = f"ip link set lo up; ip address add {address}/32 dev lo; echo ready; exec sleep infinity"
+    with subprocess.Popen(["unshare", "--net", "sh", "-c", set_up], stdout=subprocess.PIPE, text=True) as keeper:
+        try:
+            assert keeper.stdout is not None
+            assert keeper.stdout.readline() == "ready\n"
+            inside = ["nsenter", "--target", str(keeper.pid), "--net", "--"]
+            with EmbeddedAws(prefix=inside, address=address) as aws:
+                assert Clients(aws, REGION)("sts").get_caller_identity()["Account"] == aws.account
+                ask = ["curl", "--silent", "--max-time", "10", f"{aws.inner_endpoint}/_embedded/ready"]
+                assert subprocess.run([*inside, *ask], capture_output=True, check=True).stdout == b'{"ready": true}'
+                # Nobody outside of that namespace has the address.
+                assert subprocess.run(ask, capture_output=True, check=False).returncode != 0
+        finally:
+            keeper.kill()
+
+
+def test_functions_are_given_the_endpoint_that_was_chosen_for_them() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code.py", "import os\ndef handler(event, context):\n    return os.environ['AWS_ENDPOINT_URL']\n")
+    with EmbeddedAws(functions_endpoint="http://127.0.0.1:9") as aws:
+        functions = Clients(aws, REGION)("lambda")
+        functions.create_function(
+            FunctionName="f",
+            Runtime="python3.13",
+            Role="arn:aws:iam::111122223333:role/any",
+            Handler="code.handler",
+            Code={"ZipFile": packed.getvalue()},
+        )
+        assert json.loads(functions.invoke(FunctionName="f")["Payload"].read()) == "http://127.0.0.1:9"

@@ -59,7 +59,7 @@ def _set(record: Record, given: Properties) -> None:
     if protocol in _SECURE and len(certificates) != 1:
         code = "TooManyCertificates" if certificates else "CertificateNotFound"
         raise AwsError(code, f"A listener with protocol {protocol} must have exactly one certificate")
-    record.update(Port=int(given["Port"]), Protocol=protocol, DefaultActions=_actions(balancer, given["DefaultActions"]))
+    record.update(Port=int(given["Port"]), Protocol=protocol, DefaultActions=actions(balancer, given["DefaultActions"]))
     for name in ("SslPolicy", "Certificates", "AlpnPolicy", "MutualAuthentication"):
         record.pop(name, None)
     if protocol in _SECURE:
@@ -73,7 +73,7 @@ def _set(record: Record, given: Properties) -> None:
     emulator.elbv2._tags[record["ListenerArn"]] = tags
 
 
-def _actions(balancer: Record, given: list[Record]) -> list[Record]:
+def actions(balancer: Record, given: list[Record]) -> list[Record]:
     """Actions in the form ministack keeps, whole; the target groups learn of the load balancer."""
     actions = []
     for number, entry in enumerate(given, start=1):
@@ -99,11 +99,11 @@ def update(physical_id: str, old: Properties, resource: Resource) -> Made:
     for rule in emulator.elbv2._rules.values():
         if rule["ListenerArn"] == physical_id and rule["IsDefault"]:
             rule["Actions"] = record["DefaultActions"]
-    _forget_unused(record["LoadBalancerArn"])
+    forget_unused(record["LoadBalancerArn"])
     return physical_id, {"ListenerArn": physical_id}
 
 
-def _forget_unused(balancer_arn: str) -> None:
+def forget_unused(balancer_arn: str) -> None:
     """Take a load balancer off the target groups that none of its listeners and rules forwards to any more."""
     listeners = [entry for entry in emulator.elbv2._listeners.values() if entry["LoadBalancerArn"] == balancer_arn]
     arns = {entry["ListenerArn"] for entry in listeners}
@@ -121,7 +121,7 @@ def delete(physical_id: str, properties: Properties) -> None:
     record = emulator.elbv2._listeners.get(physical_id)
     emulator.provisioners._elbv2_listener_delete(physical_id, properties)
     if record:
-        _forget_unused(record["LoadBalancerArn"])
+        forget_unused(record["LoadBalancerArn"])
 
 
 def create_rule(resource: Resource) -> Made:
@@ -141,7 +141,7 @@ def create_rule(resource: Resource) -> Made:
         "ListenerArn": given["ListenerArn"],
         "Priority": priority,
         "Conditions": _conditions(given),
-        "Actions": _actions(balancer, given["Actions"]),
+        "Actions": actions(balancer, given["Actions"]),
         "IsDefault": False,
     }
     return arn, {"RuleArn": arn, "IsDefault": False}
@@ -160,9 +160,9 @@ def update_rule(physical_id: str, old: Properties, resource: Resource) -> Made:
     rule.update(
         Priority=str(resource.properties["Priority"]),
         Conditions=_conditions(resource.properties),
-        Actions=_actions(balancer, resource.properties["Actions"]),
+        Actions=actions(balancer, resource.properties["Actions"]),
     )
-    _forget_unused(balancer["LoadBalancerArn"])
+    forget_unused(balancer["LoadBalancerArn"])
     return physical_id, {"RuleArn": physical_id, "IsDefault": False}
 
 
@@ -171,7 +171,7 @@ def delete_rule(physical_id: str, properties: Properties) -> None:
     rule = emulator.elbv2._rules.pop(physical_id, None)
     listener = emulator.elbv2._listeners.get((rule or {}).get("ListenerArn", ""))
     if listener:
-        _forget_unused(listener["LoadBalancerArn"])
+        forget_unused(listener["LoadBalancerArn"])
 
 
 def add_certificates(resource: Resource) -> Made:
