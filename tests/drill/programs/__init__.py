@@ -1,0 +1,1 @@
+"""What runs in namespaces of the drill, each as a process of its own."""
