@@ -17,8 +17,9 @@ from tests.bench.responder import ResponderMeasured, measure_responder
 ROOT = Path(__file__).parent.parent.parent
 RESULT = ROOT / "build" / "bench.json"
 _ROUNDS = 5
-_IMPORTS = ("cdk_intersystems", "aws_cdk", "cdk_intersystems.model")
-_TARGETS = {"trakcare_over_floor": 1.6, "ten_over_one": 2.0}
+_IMPORTS = ("cdk_intersystems", "aws_cdk", "cdk_intersystems.model", "boto3", "mirror_router.handler")
+_TARGETS = {"trakcare_over_floor": 1.6, "ten_over_one": 2.0, "router_over_boto3": 1.5}
+_PREDICTION_TARGET_SECONDS = 5
 _MODEL_TARGET_SECONDS = 0.1
 _REQUESTS_TARGET, _P99_TARGET_MS, _MEMORY_TARGET_MIB = 2000, 10, 19
 # 3 % of a core, at one renewal a second.
@@ -31,6 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         subjects = _subjects(Path(folder))
         runs = _in_turn(subjects, lambda command: _run(command, Path(folder)))
+        predictions = _in_turn({"predict": _prediction()}, lambda command: _run(command, Path(folder)))
         imports = _in_turn({name: _import_of(name) for name in _IMPORTS}, lambda command: _run(command, Path(folder)))
     seconds = {name: statistics.median(run.seconds for run in measured) for name, measured in runs.items()}
     cpu = {name: statistics.median(run.cpu_seconds for run in measured) for name, measured in runs.items()}
@@ -41,11 +43,14 @@ def main() -> None:
         "trakcare_over_empty": seconds["trakcare"] / seconds["empty"],
         "ten_over_one": seconds["ten_mirrors"] / seconds["one_mirror"],
         "import_over_aws_cdk": importing["cdk_intersystems"] / importing["aws_cdk"],
+        "router_over_boto3": importing["mirror_router.handler"] / importing["boto3"],
     }
     responder = measure_responder()
     gate = measure_gate()
     boots = measure_boots()
     _report(seconds, cpu, mib, ratios, importing)
+    predicting = statistics.median(run.seconds for run in predictions["predict"])
+    print(f"\n{'prediction of trakcare, s':<28}{predicting:>10.2f}   wanted: below {_PREDICTION_TARGET_SECONDS}")
     _report_responder(responder)
     _report_gate(gate)
     _report_boots(boots)
@@ -54,6 +59,7 @@ def main() -> None:
         "synth_seconds": _rounded(seconds, 3),
         "peak_mib": _rounded(mib, 1),
         "ratios": _rounded(ratios, 3),
+        "prediction_seconds": round(predicting, 2),
     }
     if responder:
         rounded["responder"] = responder.rounded()
@@ -88,6 +94,11 @@ def _subject(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "tests.bench.subject", *arguments]
 
 
+def _prediction() -> list[str]:
+    started = "from cdk_intersystems.command.main import run; run()"
+    return [sys.executable, "-c", started, "predict", str(ROOT / "config" / "trakcare.yaml")]
+
+
 def _import_of(module: str) -> list[str]:
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     return [sys.executable, "-c", code]
@@ -96,7 +107,7 @@ def _import_of(module: str) -> list[str]:
 def _run(command: list[str], folder: Path, **environment: str) -> Measured:
     # Validation is on, as it is for whoever synthesizes.
     inherited = {name: value for name, value in os.environ.items() if name not in ("CDK_VALIDATION", "CDK_OUTDIR")}
-    paths = os.pathsep.join((str(ROOT), str(ROOT / "constructs")))
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "constructs"), str(ROOT / "lambda")))
     with tempfile.TemporaryDirectory(dir=folder) as out:
         variables = {**inherited, "PYTHONPATH": paths, "TMPDIR": out, **environment}
         return measure(command, variables, folder / "output.txt")
