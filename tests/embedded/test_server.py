@@ -227,6 +227,7 @@ def test_it_listens_on_no_network_of_this_machine() -> None:
         EmbeddedAws(address="0.0.0.0")
 
 
+# Only this one of the file needs root, and the others are of use without; `make test ARGS=--no-skips` allows no skip.
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root")
 def test_it_runs_in_a_network_namespace_and_is_reached_from_here() -> None:
     address = "10.20.255.253"

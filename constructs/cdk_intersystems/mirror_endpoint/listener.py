@@ -7,16 +7,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
-from cdk_intersystems.mirror_endpoint.load_balancer import (
-    HEALTH_CHECK_INTERVAL,
-    HEALTH_CHECK_THRESHOLD,
-    HEALTH_CHECK_TIMEOUT,
-    define_listener,
-    define_target_group,
-    pascal,
-)
+from cdk_intersystems.mirror_endpoint.load_balancer import asking_members, define_listener, define_target_group, pascal
 from cdk_intersystems.model import tags
-from cdk_intersystems.model.ports import MIRROR_STATUS_PORT
 
 DNS_FAILOVER = "target_group_health.dns_failover.minimum_healthy_targets.count"
 """How many healthy targets keep a zone's address in the load balancer's name. Source: ELB API, TargetGroupAttribute."""
@@ -67,14 +59,7 @@ def define_moved_listeners(
                 vpc=vpc,
                 port=port,
                 addresses=[address],
-                health_check=elbv2.HealthCheck(
-                    protocol=elbv2.Protocol.TCP,
-                    port=str(MIRROR_STATUS_PORT),
-                    interval=HEALTH_CHECK_INTERVAL,
-                    timeout=HEALTH_CHECK_TIMEOUT,
-                    healthy_threshold_count=HEALTH_CHECK_THRESHOLD,
-                    unhealthy_threshold_count=HEALTH_CHECK_THRESHOLD,
-                ),
+                health_check=asking_members(elbv2.Protocol.TCP),
             )
             Tags.of(group).add(tags.MEMBER, member)
             group.set_attribute(DNS_FAILOVER, "off")

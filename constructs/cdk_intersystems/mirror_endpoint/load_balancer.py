@@ -8,14 +8,15 @@ from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_elasticloadbalancingv2_targets as targets
 from constructs import Construct
 
+from cdk_intersystems.model.ports import MIRROR_STATUS_PORT
 from cdk_intersystems.model.ports import target_port as target_port_of
 from cdk_intersystems.policy.acknowledge import acknowledge
 
 # The shortest interval and the lowest thresholds a Network Load Balancer takes: a failover is noticed after 5 to 10 s.
 # Source: ELB API, CreateTargetGroup (interval 5-300 s, timeout 2-120 s, thresholds 2-10).
-HEALTH_CHECK_INTERVAL = Duration.seconds(5)
-HEALTH_CHECK_TIMEOUT = Duration.seconds(4)
-HEALTH_CHECK_THRESHOLD = 2
+_INTERVAL = Duration.seconds(5)
+_TIMEOUT = Duration.seconds(4)
+_THRESHOLD = 2
 
 
 def define_load_balancer(
@@ -47,6 +48,22 @@ def define_load_balancer(
         },
     )
     return balancer
+
+
+def asking_members(
+    protocol: elbv2.Protocol, *, path: str | None = None, healthy_http_codes: str | None = None
+) -> elbv2.HealthCheck:
+    """The health check that asks each member's mirror status responder, as often and as soon to be believed as can be."""
+    return elbv2.HealthCheck(
+        protocol=protocol,
+        port=str(MIRROR_STATUS_PORT),
+        path=path,
+        healthy_http_codes=healthy_http_codes,
+        interval=_INTERVAL,
+        timeout=_TIMEOUT,
+        healthy_threshold_count=_THRESHOLD,
+        unhealthy_threshold_count=_THRESHOLD,
+    )
 
 
 def define_target_group(

@@ -6,15 +6,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from constructs import Construct
 
-from cdk_intersystems.mirror_endpoint.load_balancer import (
-    HEALTH_CHECK_INTERVAL,
-    HEALTH_CHECK_THRESHOLD,
-    HEALTH_CHECK_TIMEOUT,
-    define_listener,
-    define_target_group,
-    pascal,
-)
-from cdk_intersystems.model.ports import MIRROR_STATUS_PATH, MIRROR_STATUS_PORT
+from cdk_intersystems.mirror_endpoint.load_balancer import asking_members, define_listener, define_target_group, pascal
+from cdk_intersystems.model.ports import MIRROR_STATUS_PATH
 
 
 def define_polling(
@@ -45,16 +38,7 @@ def define_polling(
             vpc=vpc,
             port=port,
             addresses=list(members.values()),
-            health_check=elbv2.HealthCheck(
-                protocol=elbv2.Protocol.HTTP,
-                port=str(MIRROR_STATUS_PORT),
-                path=MIRROR_STATUS_PATH,
-                healthy_http_codes="200",
-                interval=HEALTH_CHECK_INTERVAL,
-                timeout=HEALTH_CHECK_TIMEOUT,
-                healthy_threshold_count=HEALTH_CHECK_THRESHOLD,
-                unhealthy_threshold_count=HEALTH_CHECK_THRESHOLD,
-            ),
+            health_check=asking_members(elbv2.Protocol.HTTP, path=MIRROR_STATUS_PATH, healthy_http_codes="200"),
         )
         define_listener(balancer, name, port, groups[name])
     return groups
