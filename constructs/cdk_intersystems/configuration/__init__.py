@@ -9,19 +9,24 @@ stack names). Needs the extra `config` of the distribution (pydantic and PyYAML)
 """
 
 from .deployment import Deployment
+from .dr_region import DrRegion
 from .load import deployment_names, deployment_of, load_deployment, parse_deployment
 from .mirror_set import MirrorSetConfig
+from .on_premises import OnPremises
 from .problems import ConfigurationError, Problem
-from .region import PrimaryRegion
+from .region import PrimaryRegion, RegionBase
 from .tiers import ApplicationTierConfig, WebTierConfig
 
 __all__ = [
     "ApplicationTierConfig",
     "ConfigurationError",
     "Deployment",
+    "DrRegion",
     "MirrorSetConfig",
+    "OnPremises",
     "PrimaryRegion",
     "Problem",
+    "RegionBase",
     "WebTierConfig",
     "deployment_names",
     "deployment_of",

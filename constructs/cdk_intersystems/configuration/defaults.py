@@ -9,7 +9,10 @@ from typing import Any
 
 from cdk_intersystems.model.ecp import needed_connections
 from cdk_intersystems.model.instance_types import ARBITER_DEFAULT, Architecture
-from cdk_intersystems.model.storage import GP3_BASE_IOPS, GP3_BASE_THROUGHPUT_MIBPS, MemberVolumes
+from cdk_intersystems.model.storage import MemberVolumes
+
+from .region_defaults import complete_regions
+from .volume_defaults import complete_volume
 
 
 def complete(data: Any) -> Any:
@@ -45,6 +48,8 @@ def complete(data: Any) -> Any:
         )
     if "web_tiers" in done:
         done["web_tiers"] = _each(done["web_tiers"], _web_tier)
+    if isinstance(done.get("regions"), dict):
+        done["regions"] = complete_regions(done["regions"], done.get("mirror_sets"))
     return done
 
 
@@ -60,7 +65,8 @@ def _mirror_set(data: dict[str, Any], *, only: bool, architecture: object, tiers
     volumes = done.setdefault("volumes", {})
     if isinstance(volumes, dict):
         done["volumes"] = volumes | {
-            role: _volume(volumes.get(role, {}), size_gib=spec.size_gib) for role, spec in MemberVolumes().by_role().items()
+            role: complete_volume(volumes.get(role, {}), size_gib=spec.size_gib)
+            for role, spec in MemberVolumes().by_role().items()
         }
     if "ecp_client_ceiling" not in done:
         done["ecp_client_ceiling"] = needed_connections(
@@ -68,15 +74,6 @@ def _mirror_set(data: dict[str, Any], *, only: bool, architecture: object, tiers
             for tier in _mappings(tiers)
             if tier.get("mirror_set") == done.get("name") and type(tier.get("max")) is int
         )
-    return done
-
-
-def _volume(data: object, *, size_gib: int) -> object:
-    if not isinstance(data, dict):
-        return data
-    done = {"type": "gp3", "size_gib": size_gib} | data
-    if done["type"] == "gp3":
-        done = {"iops": GP3_BASE_IOPS, "throughput_mibps": GP3_BASE_THROUGHPUT_MIBPS} | done
     return done
 
 

@@ -13,7 +13,7 @@ from .golden_image import GoldenImageConfig
 from .instance_type import StatedInstanceType
 from .mirror_set import MirrorSetConfig
 from .platform import Platform
-from .region import Regions
+from .regions import Regions
 from .section import Section, Text, arn, identifier, key, length, matching
 from .tiers import ApplicationTierConfig, WebTierConfig
 
@@ -64,7 +64,16 @@ class Deployment(Section):
         default_text="none",
         example={},
     )
-    regions: Regions = key("Where the deployment stands.", example=None)
+    regions: Regions = key(
+        "Where the deployment stands.",
+        example={
+            "primary": {
+                "region": "eu-west-2",
+                "availability_zones": ["eu-west-2a", "eu-west-2b", "eu-west-2c"],
+                "ami": "ami-0123456789abcdef0",
+            }
+        },
+    )
     mirror_sets: Annotated[tuple[MirrorSetConfig, ...], length(1, 15)] = key("The mirrors, 1 to 15.")
     application_tiers: tuple[ApplicationTierConfig, ...] = key(
         "Tiers of ECP application servers.", default=(), default_text="none", example=[]
@@ -96,6 +105,18 @@ class Deployment(Section):
         """
         stated = self.instance_types.get(name)
         return table()[name] if stated is None else stated.facts()
+
+    def platform_of(self, role: str) -> Platform:
+        """The platform in a region: `platform`, and what of it is another in the DR region.
+
+        Args:
+            role: The region's role, `primary` or `dr`.
+        """
+        dr = self.regions.dr
+        if role != "dr" or dr is None:
+            return self.platform
+        own = {name: value for name in type(dr.platform).model_fields if (value := getattr(dr.platform, name)) is not None}
+        return self.platform.model_copy(update=own | ({"packages": "archive"} if dr.platform.packages_archive else {}))
 
     def mirror_set(self, name: str) -> MirrorSetConfig:
         """The mirror set of a name.

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from .section import Section, Text, identifier, key, matching
+from .section import Section, Switch, Text, identifier, key, matching
 
 # Source: RFC 1035, 2.3.4: 63 characters a label, 255 octets a name, which are 253 characters as it is written.
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -22,4 +22,10 @@ class DnsConfig(Section):
         f"at `trak.<name>.<zone>`, its virtual IP (`route_vip`) at `trak-vip.<name>.<zone>`, at most {LONGEST_NAME} characters "
         "in all; a tier's certificate has to be for that name.",
         example="trakcare",
+    )
+    private: Switch = key(
+        "Whether it is a private hosted zone, which only the VPCs it is associated with resolve: those of both regions, and "
+        "the networks outside AWS through a resolver's endpoint. Health checks then never ask an address.",
+        default=False,
+        example=False,
     )

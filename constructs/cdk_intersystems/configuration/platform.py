@@ -22,6 +22,9 @@ def _secret_problem(value: str) -> str | None:
     return "needs the name of a Secrets Manager secret (letters, digits and /_+=.@-) or its ARN"
 
 
+SecretReference = Annotated[Text, checked(_secret_problem)]
+
+
 class S3ObjectConfig(Section):
     """An object in S3 that hosts fetch."""
 
@@ -54,7 +57,7 @@ class S3ObjectConfig(Section):
 class CertificateAuthority(Section):
     """What issues the certificates of members and application servers, in every mirror set: one of the two."""
 
-    secret: Annotated[Text, checked(_secret_problem)] | None = key(
+    secret: SecretReference | None = key(
         "Name or ARN of the Secrets Manager secret with a certificate authority of your own, in the deployment's region and "
         'account: JSON, `{"certificate": PEM, "private_key": PEM}`.',
         default=None,
@@ -125,7 +128,7 @@ class Platform(Section):
         default_text="for each mirror set a new secret, in which its first member makes an authority",
         example=None,
     )
-    license_secret: Annotated[Text, checked(_secret_problem)] | None = key(
+    license_secret: SecretReference | None = key(
         "Name or ARN of the Secrets Manager secret that holds the licence key (`iris.key`), in the deployment's region and "
         "account.",
         default=None,

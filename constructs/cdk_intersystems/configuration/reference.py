@@ -90,29 +90,52 @@ def page(example: str) -> str:
     Args:
         example: The YAML to show on top, that of `config/trakcare.yaml`.
     """
-    return "\n".join([_HEAD.format(example=example), *_sections(Deployment, "")]).rstrip() + "\n"
+    return "\n".join([_HEAD.format(example=example), *_sections(Deployment, "", _homes())]).rstrip() + "\n"
 
 
-def _sections(section: type[Section], place: str) -> Iterator[str]:
+def _sections(section: type[Section], place: str, homes: dict[type[Section], str]) -> Iterator[str]:
     yield f"### {f'`{place}`' if place else 'Top level'}"
     yield ""
+    if (home := homes[section]) != place.split("`", maxsplit=1)[0]:
+        yield f"{_sentence(section.__doc__ or '')} The same keys as `{home}`."
+        yield ""
+        return
     yield _sentence(section.__doc__ or "")
     yield ""
     yield "| key | value | default | meaning |"
     yield "|---|---|---|---|"
-    inner: list[tuple[type[Section], str]] = []
+    inner = _inner(section, place)
     for name, field in section.model_fields.items():
         yield f"| `{name}` | {_kind(field)} | {_default(field)} | {_cell(field.description or '')} |"
-        if (part := section_of(field.annotation)) is not None:
-            mark = "[]" if is_list(field.annotation) else ".<name>" if is_mapping(field.annotation) else ""
-            inner.append((part, f"{place}.{name}{mark}".lstrip(".")))
     yield ""
     shown: dict[type[Section], str] = {}
     for part, where in inner:
         if part in shown:
             continue
         shown[part] = where
-        yield from _sections(part, _together(where, [each for other, each in inner if other is part]))
+        yield from _sections(part, _together(where, [each for other, each in inner if other is part]), homes)
+
+
+def _inner(section: type[Section], place: str) -> list[tuple[type[Section], str]]:
+    """The sections in a section, with their places."""
+    found: list[tuple[type[Section], str]] = []
+    for name, field in section.model_fields.items():
+        if (part := section_of(field.annotation)) is not None:
+            mark = "[]" if is_list(field.annotation) else ".<name>" if is_mapping(field.annotation) else ""
+            found.append((part, f"{place}.{name}{mark}".lstrip(".")))
+    return found
+
+
+def _homes() -> dict[type[Section], str]:
+    """Where each section is explained: the outermost of its places, of several the first."""
+    homes: dict[type[Section], str] = {Deployment: ""}
+    outer: list[tuple[type[Section], str]] = [(Deployment, "")]
+    while outer:
+        inner = [each for section, place in outer for each in _inner(section, place)]
+        outer = [each for each in inner if each[0] not in homes]
+        for section, place in outer:
+            homes.setdefault(section, place)
+    return homes
 
 
 def _together(first: str, places: list[str]) -> str:

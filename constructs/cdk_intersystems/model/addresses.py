@@ -114,6 +114,20 @@ def usable(address: IPv4Address, subnet: IPv4Network) -> bool:
     return _AWS_FIRST <= offset < subnet.num_addresses - 1
 
 
+#: Ranges that no router on the Internet has a route to. Sources: RFC 1918, RFC 6598, RFC 6890.
+_NOT_PUBLIC: Final = (
+    *_NO_VPC_RANGES,
+    *(IPv4Network(cidr) for cidr in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")),
+)
+
+
+def public_address_problem(address: IPv4Address) -> str | None:
+    """Says why an address can't be reached over the Internet; `None` if it may be."""
+    if any(address in network for network in _NOT_PUBLIC):
+        return "needs a public address: private, shared and reserved ones are not reached over the Internet"
+    return None
+
+
 def overlaps(ranges: Sequence[IPv4Network]) -> Iterable[tuple[int, int]]:
     """The pairs of positions whose ranges overlap, in order."""
     return ((i, j) for i, j in combinations(range(len(ranges)), 2) if ranges[i].overlaps(ranges[j]))

@@ -5,7 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
-ArnKind = Literal["kms-key", "acm-certificate", "sns-topic", "iam-role", "iam-policy", "secret", "private-ca", "lambda-layer"]
+ArnKind = Literal[
+    "kms-key",
+    "acm-certificate",
+    "sns-topic",
+    "iam-role",
+    "iam-policy",
+    "secret",
+    "private-ca",
+    "lambda-layer",
+    "routing-control",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +90,12 @@ _SHAPES: Final[Mapping[ArnKind, _Shape]] = {
         service="lambda",
         resource=re.compile(r"layer:[A-Za-z0-9_-]{1,140}:[1-9][0-9]*"),
         example="arn:aws:lambda:<region>:<account>:layer:<layer name>:<version>",
+    ),
+    "routing-control": _Shape(
+        service="route53-recovery-control",
+        resource=re.compile(r"controlpanel/[0-9a-zA-Z]{1,64}/routingcontrol/[0-9a-zA-Z]{1,64}"),
+        example="arn:aws:route53-recovery-control::<account>:controlpanel/<id>/routingcontrol/<id>",
+        regional=False,
     ),
 }
 

@@ -5,14 +5,30 @@ Pure: from plain values to plain values. A test has the host's own reader accept
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from . import layout
-from .names import LIFECYCLE_HOOK, authority_parameter, checked_name, created_parameter
+from .mirror_facts import LONGEST_TAKEOVER_WAIT_SECONDS, TAKEOVER_WAIT_SECONDS, MirrorFacts, Other, RegionStateAt
+from .names import LIFECYCLE_HOOK, authority_parameter, checked_name, created_parameter, fenced_parameter
 from .platform import Platform
 from .storage import MemberVolumes, VolumeRole
-from .topology import FAILOVER_MEMBERS, MEMBERS, FailoverMemberId, MemberId, system_name
+from .topology import FAILOVER_MEMBERS, FailoverMemberId
+
+__all__ = [
+    "CERTIFICATE_DAYS",
+    "INSTANCE",
+    "LONGEST_TAKEOVER_WAIT_SECONDS",
+    "SCHEMA",
+    "TAKEOVER_WAIT_SECONDS",
+    "MirrorFacts",
+    "Other",
+    "RegionStateAt",
+    "application_server",
+    "arbiter",
+    "member",
+    "text",
+    "web_server",
+]
 
 #: The schema of `bootstrap/host/description.py`.
 SCHEMA: Final = 1
@@ -23,11 +39,6 @@ INSTANCE: Final = "IRIS"
 #: away for a month does no harm.
 CERTIFICATE_DAYS: Final = 90
 
-#: Policy, see docs/adr/0011: how long a takeover waits for the route epoch at most. The longest is less than the quality of
-#: service timeout of the mirror (8 s), so that the wait never becomes what an outage consists of.
-TAKEOVER_WAIT_SECONDS: Final = 1
-LONGEST_TAKEOVER_WAIT_SECONDS: Final = 5
-
 #: ext4 for what is written in sequence, as the write image journal and the journals are; XFS for databases.
 #: Source: InterSystems Supported Platforms and System Resource Planning and Management, "File systems".
 _FILE_SYSTEMS: Final[Mapping[VolumeRole, str]] = {
@@ -37,57 +48,6 @@ _FILE_SYSTEMS: Final[Mapping[VolumeRole, str]] = {
     "journal": "ext4",
     "alternate_journal": "ext4",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MirrorFacts:
-    """A mirror, as its members and those who work with it need it.
-
-    Args:
-        deployment: Name of the deployment.
-        name: Name of the mirror.
-        number: Number of the mirror set.
-        addresses: The fixed address of each member.
-        databases: Names of the mirrored databases.
-        ecp_clients: Whether application servers may connect.
-        service_ports: Ports of the mirror endpoint.
-        private_ca_arn: ARN of the AWS Private CA that issues the hosts' certificates. Empty: an authority in a secret.
-        vip: The address outside the VPC's range that routes lead to the primary. Empty: there is none.
-        takeover_wait_seconds: How long a takeover waits for the member's route epoch at most, 0 to 5 seconds.
-    """
-
-    deployment: str
-    name: str
-    number: int
-    addresses: Mapping[MemberId, str]
-    databases: tuple[str, ...]
-    ecp_clients: bool
-    service_ports: tuple[int, ...]
-    private_ca_arn: str = ""
-    vip: str = ""
-    takeover_wait_seconds: int = TAKEOVER_WAIT_SECONDS
-
-    def __post_init__(self) -> None:
-        """Refuse a wait that holds up takeovers.
-
-        Raises:
-            ValueError: `takeover_wait_seconds` is out of bounds.
-        """
-        if self.takeover_wait_seconds not in range(LONGEST_TAKEOVER_WAIT_SECONDS + 1):
-            given = f"takeover_wait_seconds of {self.name} is {self.takeover_wait_seconds}"
-            raise ValueError(f"{given}: give 0 to {LONGEST_TAKEOVER_WAIT_SECONDS}")
-
-    def system_name(self, member: FailoverMemberId) -> str:
-        """The name of a failover member inside the mirror, which is its host's name too."""
-        return system_name(self.name, self.number, member)
-
-    def host_name(self, member: MemberId) -> str:
-        """The name of a member's host."""
-        return f"{self.name.lower()}-arbiter" if member == "arbiter" else self.system_name(member)
-
-    def hosts(self) -> dict[str, str]:
-        """Name -> address of the mirror's hosts."""
-        return {self.host_name(member): self.addresses[member] for member in MEMBERS}
 
 
 def member(
@@ -121,6 +81,8 @@ def member(
             "member": which,
             "takeover_wait_seconds": mirror.takeover_wait_seconds,
         },
+        member_type="dr" if mirror.role == "dr" else "failover",
+        region=_region(mirror),
     )
 
 
@@ -169,6 +131,7 @@ def application_server(
         local_storage=local_storage,
         tls=_tls(mirror, _ecp_subject(mirror)),
         mirror=_mirror(mirror),
+        region=_region(mirror),
         lifecycle_hook=LIFECYCLE_HOOK,
     )
 
@@ -204,6 +167,7 @@ def web_server(
         kit=platform.kit,
         tls=_tls(mirror, _subject(mirror.deployment, tier, name)),
         mirror=_mirror(mirror),
+        region=_region(mirror),
         web={
             "application_tier": application_tier,
             "server_name": name,
@@ -234,9 +198,10 @@ def _host(platform: Platform, deployment: str, group: str, **own: Any) -> dict[s
         "tls": None,
         "web": None,
         "service_ports": [],
-        "member_type": "failover" if own["role"] == "member" else "",
+        "member_type": "",
         "lifecycle_hook": "",
         "call_out": None,
+        "region": None,
     }
     kit = own.pop("kit")
     return described | own | {"kit": kit.description() if kit else None}
@@ -263,6 +228,24 @@ def _mirror(mirror: MirrorFacts) -> dict[str, Any]:
         "ecp_subjects": [_shown(_ecp_subject(mirror))] if mirror.ecp_clients else [],
         "created_parameter": created_parameter(mirror.deployment, mirror.name),
         "authority_parameter": authority_parameter(mirror.deployment, mirror.name),
+        "others": {
+            name: {"address": other.address, "subject": other.subject or _shown(_subject(mirror.deployment, mirror.name, name))}
+            for name, other in mirror.others.items()
+        },
+        "other_authority_region": mirror.other_region,
+    }
+
+
+def _region(mirror: MirrorFacts) -> dict[str, Any] | None:
+    if mirror.region_state is None:
+        return None
+    return {
+        "role": mirror.role,
+        "own": mirror.role,
+        "mirror_set": mirror.name,
+        "table": mirror.region_state.table,
+        "table_region": mirror.region_state.region,
+        "fenced_parameter": fenced_parameter(mirror.deployment, mirror.name),
     }
 
 

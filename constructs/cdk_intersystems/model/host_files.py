@@ -9,10 +9,11 @@ from ipaddress import IPv4Address
 from . import host_description
 from .cpf import application_server, member
 from .cpf.application_server import ApplicationServer
-from .cpf.member import Member
+from .cpf.member import DrMember, Member
 from .gate import gate_ruleset
 from .host_description import MirrorFacts
 from .memory import SharedMemory
+from .memory_choices import MemoryChoice, memory_files
 from .platform import Platform
 from .storage import MemberVolumes
 from .topology import FAILOVER_MEMBERS, FailoverMemberId
@@ -21,7 +22,14 @@ from .topology import FAILOVER_MEMBERS, FailoverMemberId
 HostFiles = Mapping[str, Mapping[str, str]]
 
 
-def mirror_files(platform: Platform, mirror: MirrorFacts, *, volumes: MemberVolumes, memory: SharedMemory) -> HostFiles:
+def mirror_files(
+    platform: Platform,
+    mirror: MirrorFacts,
+    *,
+    volumes: MemberVolumes,
+    memory: SharedMemory,
+    choices: Sequence[MemoryChoice] = (),
+) -> HostFiles:
     """The files of a mirror's hosts.
 
     Args:
@@ -29,6 +37,7 @@ def mirror_files(platform: Platform, mirror: MirrorFacts, *, volumes: MemberVolu
         mirror: The mirror.
         volumes: The volumes of each failover member.
         memory: The shared memory of each.
+        choices: The shared memory by the host's own, where its instance type changes; `memory` is that of the smallest.
 
     Raises:
         ValueError: A name, address, port or database is not possible.
@@ -39,6 +48,7 @@ def mirror_files(platform: Platform, mirror: MirrorFacts, *, volumes: MemberVolu
                 host_description.member(platform, mirror, which, volumes=volumes, huge_pages=memory.huge_pages)
             ),
             **merge_files(mirror, which, memory),
+            **memory_files(choices),
             "gate.nft": gate_ruleset(mirror.service_ports, [mirror.vip] if mirror.vip else []),
         }
         for which in FAILOVER_MEMBERS
@@ -48,13 +58,55 @@ def mirror_files(platform: Platform, mirror: MirrorFacts, *, volumes: MemberVolu
 
 
 def merge_files(mirror: MirrorFacts, which: FailoverMemberId, memory: SharedMemory) -> dict[str, str]:
-    """The CPF merge files of a failover member: to create the mirror with, and to join it with.
+    """The CPF merge files of a member: to create the mirror with, and to join it.
+
+    It is joined as a failover member or, if the mirror spans regions, for disaster recovery, through each member that may be
+    primary then. In the home region that is for one that lost its volumes while the other region holds the mirror. A member
+    of the DR region never creates a mirror, and is a failover member only by being promoted.
 
     Args:
         mirror: The mirror.
         which: Which of the two it is.
         memory: Its shared memory.
     """
+    other = FAILOVER_MEMBERS[1 - FAILOVER_MEMBERS.index(which)]
+    elsewhere = {name: each.address for name, each in mirror.others.items()}
+    if mirror.role == "dr":
+        return _async_files(mirror, which, memory, {**elsewhere, mirror.system_name(other): mirror.addresses[other]})
+    return _failover_files(mirror, which, memory) | _async_files(mirror, which, memory, elsewhere)
+
+
+def async_file(primary: str) -> str:
+    """The name of the merge file that joins the mirror for disaster recovery.
+
+    Args:
+        primary: System name of the member that is primary then.
+    """
+    return f"join-async-{primary}.cpf"
+
+
+def _async_files(
+    mirror: MirrorFacts, which: FailoverMemberId, memory: SharedMemory, primaries: Mapping[str, str]
+) -> dict[str, str]:
+    return {
+        async_file(name): member.merge_file(
+            DrMember(
+                deployment=mirror.deployment,
+                mirror=mirror.name,
+                name=mirror.system_name(which),
+                address=IPv4Address(mirror.addresses[which]),
+                # The arbiter is the mirror's, which it has already; a member that joins changes nothing about it.
+                arbiter=IPv4Address(mirror.other_arbiter or mirror.addresses["arbiter"]),
+                joins=IPv4Address(address),
+                databases=mirror.databases,
+                memory=memory,
+            )
+        ).text()
+        for name, address in primaries.items()
+    }
+
+
+def _failover_files(mirror: MirrorFacts, which: FailoverMemberId, memory: SharedMemory) -> dict[str, str]:
     other = FAILOVER_MEMBERS[1 - FAILOVER_MEMBERS.index(which)]
     return {
         name: member.merge_file(
@@ -93,7 +145,7 @@ def application_files(
 
 
 def application_merge_files(mirror: MirrorFacts, tier: str, memory: SharedMemory) -> dict[str, str]:
-    """The CPF merge files of an application server: one for each member that may be primary when it starts.
+    """The CPF merge files of an application server: one for each member of its region that may be primary when it starts.
 
     Args:
         mirror: The mirror whose databases it works on.
@@ -101,7 +153,8 @@ def application_merge_files(mirror: MirrorFacts, tier: str, memory: SharedMemory
         memory: Its shared memory.
     """
     return {
-        f"via-{which}.cpf": application_server.merge_file(
+        # By the letter of the member's name, which a host knows.
+        f"via-{mirror.system_name(which)[-1].lower()}.cpf": application_server.merge_file(
             ApplicationServer(
                 deployment=mirror.deployment,
                 tier=tier,

@@ -4,7 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
-IdentifierKind = Literal["ami", "vpc", "subnet", "route-table", "security-group", "hosted-zone", "account"]
+IdentifierKind = Literal[
+    "ami",
+    "vpc",
+    "subnet",
+    "route-table",
+    "security-group",
+    "hosted-zone",
+    "account",
+    "transit-gateway",
+    "peering-connection",
+    "direct-connect-gateway",
+]
 
 #: EC2's identifiers have 8 hexadecimal digits (until 2016 to 2018) or 17. Source: EC2 User Guide, "Resource IDs".
 _HEX = r"(?:[0-9a-f]{8}|[0-9a-f]{17})"
@@ -17,6 +28,16 @@ _SHAPES: Final[Mapping[IdentifierKind, tuple[re.Pattern[str], str]]] = {
     "security-group": (re.compile(rf"sg-{_HEX}"), "the id of a security group, sg- and 8 or 17 hexadecimal digits"),
     # Source: Route 53 API Reference, ResourceId: at most 32 characters.
     "hosted-zone": (re.compile(r"Z[A-Z0-9]{1,31}"), "the id of a hosted zone, Z and up to 31 capitals and digits"),
+    "transit-gateway": (re.compile(rf"tgw-{_HEX}"), "the id of a transit gateway, tgw- and 8 or 17 hexadecimal digits"),
+    "peering-connection": (
+        re.compile(rf"pcx-{_HEX}"),
+        "the id of a VPC peering connection, pcx- and 8 or 17 hexadecimal digits",
+    ),
+    # Source: Direct Connect API Reference, DirectConnectGateway: its id is a UUID.
+    "direct-connect-gateway": (
+        re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+        "the id of a Direct Connect gateway, like 11111111-2222-3333-4444-555555555555",
+    ),
     "account": (re.compile(r"[0-9]{12}"), "an AWS account number, 12 digits in quotes"),
 }
 

@@ -53,6 +53,60 @@ def authority_parameter(deployment: str, mirror: str) -> str:
     return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/authority"
 
 
+def fenced_parameter(deployment: str, mirror: str) -> str:
+    """The SSM parameter of a region that says that the other region holds the mirror: its members start as nobody's primary.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a parameter's.
+    """
+    return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/fenced"
+
+
+def region_api_parameter(deployment: str, mirror: str) -> str:
+    """The SSM parameter of the DR region with the address of the API that moves a mirror between regions.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a parameter's.
+    """
+    return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/region-api"
+
+
+def region_state_parameter(deployment: str, mirror: str) -> str:
+    """The SSM parameter of the DR region with the name of the table that says which region holds a mirror.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a parameter's.
+    """
+    return f"{_ROOT}/{checked_name(deployment)}/{checked_name(mirror)}/region-state"
+
+
+def region_state_table_name(deployment: str, mirror: str) -> str:
+    """The table, in the DR region, that says which region holds a mirror.
+
+    Its name is fixed, so that the hosts of the primary region know it from the configuration alone.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a table's.
+    """
+    return f"{checked_name(deployment)}-{checked_name(mirror)}-region-state"
+
+
 def checked_name(name: str) -> str:
     """A name as it may stand in parameters' names, hosts' names and certificates.
 

@@ -37,7 +37,7 @@ def strategy_problems(
         yield "vip", "no route leads a loopback, link-local, multicast or reserved address"
     if list(strategies) == ["route_vip"] and from_outside:
         message = (
-            "a virtual IP is not reached over VPN, Direct Connect or peering, and client_cidrs names clients that come so: "
-            "put polling or listener beside it"
+            "a virtual IP is not reached over VPN, Direct Connect or peering, and clients come so (client_cidrs, "
+            "connectivity): put polling or listener beside it"
         )
         yield "strategies", message

@@ -33,3 +33,9 @@ RUNBOOK: Final = f"{PREFIX}runbook"
 
 SUBNETS: Final = f"{PREFIX}subnets"
 """On a route table: the tier whose subnets use it. The router leads clients' tables first."""
+
+ELSEWHERE: Final = f"{PREFIX}elsewhere"
+"""On the security groups of a mirror: its members and arbiter in another place, as `<name>=<address>`, with spaces between."""
+
+PROBED_FROM: Final = f"{PREFIX}probed-from"
+"""On the members' security group: the ranges of the DR region from which they are asked for their mirror status."""

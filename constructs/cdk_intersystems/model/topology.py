@@ -1,7 +1,11 @@
 """Mirror sets: their names, their members, and the Availability Zones these stand in."""
 
 import re
+from collections.abc import Mapping
 from typing import Final, Literal
+
+RegionRole = Literal["primary", "dr", "on_premises"]
+AwsRole = Literal["primary", "dr"]
 
 MemberId = Literal["a", "b", "arbiter"]
 FailoverMemberId = Literal["a", "b"]
@@ -22,6 +26,12 @@ _MIRROR_NAME = re.compile(r"[A-Z][A-Z0-9]*")
 #: of the two limits holds everywhere.
 SYSTEM_NAME_LENGTH: Final = 15
 
+#: A member's letter inside the mirror. A mirror spans its regions, so the letters go on from one to the next.
+_LETTERS: Final[Mapping[AwsRole, Mapping[FailoverMemberId, str]]] = {
+    "primary": {"a": "A", "b": "B"},
+    "dr": {"a": "C", "b": "D"},
+}
+
 #: The number of a mirror set is part of its members' addresses, of which a subnet reserves sixteen.
 MIRROR_SET_NUMBERS: Final = range(1, 16)
 
@@ -40,22 +50,24 @@ def mirror_name_problem(name: str) -> str | None:
     return f"a mirror name has 1 to {MIRROR_NAME_LENGTH} upper-case letters and digits and starts with a letter"
 
 
-def system_name(mirror_name: str, number: int, member: FailoverMemberId) -> str:
-    """Names a failover member inside its mirror (`SystemName` of ConfigMirror).
+def system_name(mirror_name: str, number: int, member: FailoverMemberId, role: AwsRole = "primary") -> str:
+    """Names a member inside its mirror (`SystemName` of ConfigMirror).
 
-    It is the mirror name and the member's letter: `TRAK` has `TRAKA` and `TRAKB`. Only where that would be longer than
-    15 characters the name is cut to 12, and the number of the mirror set, two digits, stands before the letter:
-    the number is unique in a deployment, so the names stay so too.
+    It is the mirror name and a letter: `TRAK` has `TRAKA` and `TRAKB` in the primary region, `TRAKC` and `TRAKD` in the DR
+    region. Only where that would be longer than 15 characters the name is cut to 12, and the number of the mirror set, two
+    digits, stands before the letter: the number is unique in a deployment, so the names stay so too.
 
     Args:
         mirror_name: A valid mirror name.
         number: Number of the mirror set, 1 to 15.
-        member: The failover member.
+        member: The member, by its letter in its region.
+        role: The region's role. Default: the primary region.
     """
-    full = f"{mirror_name}{member.upper()}"
+    letter = _LETTERS[role][member]
+    full = f"{mirror_name}{letter}"
     if len(full) <= SYSTEM_NAME_LENGTH:
         return full
-    suffix = f"{number:02d}{member.upper()}"
+    suffix = f"{number:02d}{letter}"
     return f"{mirror_name[: SYSTEM_NAME_LENGTH - len(suffix)]}{suffix}"
 
 

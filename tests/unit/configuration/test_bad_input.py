@@ -1,6 +1,5 @@
 """What each kind of bad input gets: the key by its path, what was there, what is allowed, and nothing else."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,20 @@ import yaml
 
 from cdk_intersystems.configuration import ConfigurationError, parse_deployment
 from cdk_intersystems.configuration.problems import path_text
+from tests.unit.configuration.regions import hybrid, one_region, two_regions, with_vpn
 
 ROOT = Path(__file__).parents[3]
-TRAKCARE: dict[str, Any] = yaml.safe_load((ROOT / "config/trakcare.yaml").read_text(encoding="utf-8"))
-CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("bad_input.yaml").read_text(encoding="utf-8"))
+CASES: list[dict[str, Any]] = [
+    case
+    for file in ("bad_input.yaml", "bad_regions.yaml")
+    for case in yaml.safe_load(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+]
 GONE = "<gone>"
 # Its wording, and what ours falls back to where it has no words for a kind of error: neither may reach the user.
 PYDANTIC = ("input should", "field required", "extra inputs", "pydantic", "value error", "valid ", "is not allowed here")
 
 
-def trakcare() -> dict[str, Any]:
-    return copy.deepcopy(TRAKCARE)
+trakcare = one_region
 
 
 def with_second_mirror_set() -> dict[str, Any]:
@@ -68,6 +70,9 @@ BASES = {
     "existing VPC": with_existing_vpc,
     "private CA": with_private_ca,
     "golden image": with_golden_image,
+    "two regions": two_regions,
+    "VPN": with_vpn,
+    "hybrid": hybrid,
 }
 
 
@@ -101,7 +106,7 @@ def test_one_problem_with_its_key_what_was_there_and_what_is_allowed(case: dict[
 
 @pytest.mark.parametrize("base", BASES)
 def test_the_deployments_are_right_without_their_fault(base: str) -> None:
-    assert parse_deployment(yaml.safe_dump(BASES[base]())).name == "trakcare"
+    assert parse_deployment(yaml.safe_dump(BASES[base]())).name in ("trakcare", "hybrid")
 
 
 def test_tags_are_as_long_and_as_many_as_aws_allows() -> None:

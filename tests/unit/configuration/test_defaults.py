@@ -12,10 +12,11 @@ from cdk_intersystems.configuration import Deployment, deployment_of, parse_depl
 from cdk_intersystems.configuration.schema_walk import is_required, section_of
 from cdk_intersystems.configuration.section import Section
 from cdk_intersystems.model.storage import MemberVolumes
+from tests.unit.configuration.regions import one_region
 
 CONFIG = Path(__file__).parents[3] / "config"
 MINIMAL = (CONFIG / "minimal.yaml").read_text(encoding="utf-8")
-TRAKCARE = yaml.safe_load((CONFIG / "trakcare.yaml").read_text(encoding="utf-8"))
+TRAKCARE = one_region()
 
 
 def uncommented() -> str:
@@ -60,8 +61,8 @@ def test_minimal_yaml_has_nothing_that_could_be_left_out() -> None:
                     found += optional_keys(item, inner)
         return found
 
-    # They are needed here: the first since there is no way to the Internet, the other since there is no `existing`.
-    assert optional_keys(data, Deployment) == ["packages", "cidr"]
+    # They are needed here: there is no way to the Internet, no `on_premises`, and no `existing`.
+    assert optional_keys(data, Deployment) == ["packages", "primary", "cidr"]
 
 
 def changed(**sections: Any) -> Deployment:

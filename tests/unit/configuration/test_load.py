@@ -203,7 +203,7 @@ def paths(data: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
         yield from paths(value, (*path, part))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(list(paths(TRAKCARE))), ANYTHING), min_size=1, max_size=3))
 def test_whatever_stands_at_a_key_gives_a_deployment_or_a_configuration_error(
     changes: list[tuple[tuple[str | int, ...], object]],

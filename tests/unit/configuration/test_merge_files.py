@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cdk_intersystems.configuration import deployment_of, load_deployment
 from cdk_intersystems.configuration.__main__ import main
 from cdk_intersystems.configuration.merge_files import HostFile, merge_files_of
 from cdk_intersystems.model.cpf.document import SECRETS
+from tests.unit.configuration.regions import one_region, two_regions
 from tests.unit.model.cpf_names import ACTIONS, SECTIONS
 from tests.unit.model.cpf_parser import Parsed, parse
 
 ROOT = Path(__file__).parents[3]
 CONFIG = ROOT / "config"
 GOLDEN = ROOT / "tests/unit/model/golden"
-TRAKCARE = yaml.safe_load((CONFIG / "trakcare.yaml").read_text(encoding="utf-8"))
+TRAKCARE = one_region()
 
 
 def files(name: str) -> dict[str, HostFile]:
@@ -34,7 +34,9 @@ def changed(**keys: Any) -> dict[str, HostFile]:
 
 def test_the_reviewed_merge_files() -> None:
     """To review a change: `python -m cdk_intersystems.configuration cpf NAME --directory tests/unit/model/golden`, and diff."""
-    rendered = {f"{name}-{file.name}.cpf": file.text for name in ("trakcare", "minimal") for file in files(name).values()}
+    rendered = {
+        f"{name}-{file.name}.cpf": file.text for name in ("trakcare", "hybrid", "minimal") for file in files(name).values()
+    }
 
     assert {path.name: path.read_text(encoding="ascii") for path in GOLDEN.glob("*.cpf")} == rendered
 
@@ -149,7 +151,8 @@ def test_the_command_prints_what_a_host_would_get(capsys: pytest.CaptureFixture[
 
     assert capsys.readouterr().out == "".join(
         f"# {file.name}.cpf, vm.nr_hugepages = {file.memory.huge_pages}\n{file.text}\n"
-        for file in (files("trakcare")["trak-a-create"], files("trakcare")["trak-a-join"])
+        for file in files("trakcare").values()
+        if file.host == "a"
     )
 
 
@@ -160,7 +163,9 @@ def test_the_command_prints_all_hosts_or_those_of_a_tier(capsys: pytest.CaptureF
     of_a_tier = capsys.readouterr().out
 
     assert [file.name for file in files("trakcare").values() if f"# {file.name}.cpf, " in everything] == list(files("trakcare"))
-    assert [name for name in files("trakcare") if f"# {name}.cpf, " in of_a_tier] == ["print-via-a", "print-via-b"]
+    assert [name for name in files("trakcare") if f"# {name}.cpf, " in of_a_tier] == [
+        *("print-via-a", "print-via-b", "dr-print-via-c", "dr-print-via-d")
+    ]
 
 
 def test_the_command_writes_files(tmp_path: Path) -> None:
@@ -200,3 +205,19 @@ print(sorted({name.split(".")[0] for name in sys.modules} - set(sys.stdlib_modul
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_members_of_the_dr_region_join_whoever_is_primary_and_wait_on_their_own_type() -> None:
+    made = {file.name: file for file in merge_files_of(deployment_of(two_regions()))}
+    addresses = {"TRAKA": "10.20.144.17", "TRAKB": "10.20.160.17", "TRAKC": "10.30.144.17", "TRAKD": "10.30.160.17"}
+
+    for which, own in (("a", "TRAKC"), ("b", "TRAKD")):
+        joins = {name: file for name, file in made.items() if name.startswith(f"dr-trak-{which}-")}
+        assert set(joins) == {f"dr-trak-{which}-join-async-{name}" for name in addresses if name != own}
+        for name, file in joins.items():
+            action = parse(file.text).only("ConfigMirror")
+            assert (action["SystemName"], action["Member"], action["Primary"]) == (own, "drasync", addresses[name[-5:]])
+            assert action["ECPAddress"] == addresses[own]
+    # r7i.2xlarge has half the memory of the primary's r7i.4xlarge.
+    ratio = made["dr-trak-a-join-async-TRAKA"].memory.huge_pages / made["trak-a-create"].memory.huge_pages
+    assert 0.45 < ratio < 0.55

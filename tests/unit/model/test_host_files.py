@@ -16,6 +16,7 @@ from cdk_intersystems.model.host_files import HostFiles, application_files, mirr
 from cdk_intersystems.model.host_memory import host_memory
 from cdk_intersystems.model.host_settings import CallOut, SecretArns, host_settings
 from cdk_intersystems.model.memory import SharedMemory
+from cdk_intersystems.model.memory_choices import MemoryChoice
 from cdk_intersystems.model.platform import Platform, S3Object
 from cdk_intersystems.model.storage import MemberVolumes, VolumeSpec
 
@@ -218,3 +219,13 @@ def test_memory_comes_from_what_is_known_of_the_type_or_from_what_is_stated() ->
 
     assert known == stated
     assert less.globals_mb < known.globals_mb
+
+
+def test_a_member_whose_type_changes_has_the_memory_of_both() -> None:
+    larger = MemoryChoice(memory_mib=131072, memory=dataclasses.replace(MEMORY, globals_mb=MEMORY.globals_mb * 2))
+    choices = [larger, MemoryChoice(memory_mib=65536, memory=MEMORY)]
+    files = mirror_files(PLATFORM, MIRROR, volumes=VOLUMES, memory=MEMORY, choices=choices)
+    for member in ("a", "b"):
+        assert [each["memory_mib"] for each in json.loads(files[member]["memory.json"])] == [65536, 131072]
+    assert "memory.json" not in files["arbiter"]
+    assert "memory.json" not in mirror_files(PLATFORM, MIRROR, volumes=VOLUMES, memory=MEMORY)["a"]

@@ -38,6 +38,11 @@ def test_system_names_are_the_mirror_name_and_the_members_letter() -> None:
     assert [system_name("TRAK", 1, member) for member in FAILOVER_MEMBERS] == ["TRAKA", "TRAKB"]
 
 
+def test_the_members_of_the_dr_region_go_on_with_the_letters() -> None:
+    assert [system_name("TRAK", 1, member, "dr") for member in FAILOVER_MEMBERS] == ["TRAKC", "TRAKD"]
+    assert system_name("ABCDEFGHIJKLMNO", 3, "b", "dr") == "ABCDEFGHIJKL03D"
+
+
 def test_a_system_name_that_would_be_too_long_has_the_mirror_sets_number() -> None:
     assert system_name("ABCDEFGHIJKLMN", 3, "a") == "ABCDEFGHIJKLMNA"
     assert system_name("ABCDEFGHIJKLMNO", 3, "a") == "ABCDEFGHIJKL03A"

@@ -18,7 +18,7 @@ def mirror_set_problems(deployment: Deployment) -> Iterator[Problem]:
     for index, mirror_set in enumerate(deployment.mirror_sets):
         path: Path = ("mirror_sets", index)
         yield from _volumes(path, mirror_set)
-        yield from _endpoint(path, mirror_set)
+        yield from _endpoint(path, mirror_set, deployment)
         yield from _databases(path, mirror_set)
         yield from _ecp(path, mirror_set, deployment)
         if mirror_set.tenancy == "dedicated-host" and mirror_set.purchase == "capacity-reservation":
@@ -43,7 +43,7 @@ def _volumes(path: Path, mirror_set: MirrorSetConfig) -> Iterator[Problem]:
             yield Problem(path=(*place, name), message=message, got=got, reads=(*reads, (*place, "iops")))
 
 
-def _endpoint(path: Path, mirror_set: MirrorSetConfig) -> Iterator[Problem]:
+def _endpoint(path: Path, mirror_set: MirrorSetConfig, deployment: Deployment) -> Iterator[Problem]:
     place = (*path, "endpoint", "ports")
     ports = mirror_set.endpoint.ports
     for name, message in service_port_problems(ports):
@@ -53,10 +53,12 @@ def _endpoint(path: Path, mirror_set: MirrorSetConfig) -> Iterator[Problem]:
         yield Problem(path=place, message=message, got=f"{len(ports)} ports")
 
     endpoint, base = mirror_set.endpoint, (*path, "endpoint")
-    found = strategy_problems(endpoint.strategies, vip=endpoint.vip, from_outside=bool(mirror_set.client_cidrs))
+    connected = any(deployment.regions.of(role).connectivity.private for role in deployment.regions.roles())
+    from_outside = bool(mirror_set.client_cidrs) or connected
+    found = strategy_problems(endpoint.strategies, vip=endpoint.vip, from_outside=from_outside)
     for name, message in found:
         value = endpoint.vip if name == "vip" else ", ".join(endpoint.strategies)
-        reads = ((*base, "strategies"), (*base, "vip"), (*path, "client_cidrs"))
+        reads = ((*base, "strategies"), (*base, "vip"), (*path, "client_cidrs"), ("regions",))
         yield Problem(path=(*base, name), message=message, got="nothing" if value is None else str(value), reads=reads)
 
 

@@ -32,8 +32,9 @@ def name_problems(deployment: Deployment) -> Iterator[Problem]:
 
 def _unique_names(deployment: Deployment) -> Iterator[Problem]:
     taken: dict[str, tuple[str, Path]] = dict.fromkeys(RESERVED_STACK_NAMES, ("the stack every deployment has", ()))
+    role = "primary" if deployment.regions.dr is None else "dr"
     named: list[tuple[Path, str, list[str]]] = [
-        (("mirror_sets", index, "name"), "mirror set", stack_names(mirror_set))
+        (("mirror_sets", index, "name"), "mirror set", stack_names(mirror_set, role))
         for index, mirror_set in enumerate(deployment.mirror_sets)
     ]
     named += [

@@ -1,4 +1,4 @@
-"""The network: zones, ranges, the subnets of an existing VPC, and the members' fixed addresses."""
+"""The network of each region: zones, ranges, the subnets of an existing VPC, and the members' fixed addresses."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
@@ -10,74 +10,82 @@ from cdk_intersystems.model.regions import is_zone_of
 from cdk_intersystems.model.topology import ZONES, zone_index
 
 from ..deployment import Deployment
-from ..plan import member_addresses, subnet_cidrs, vpc_cidr
+from ..plan import chosen_addresses, member_addresses, subnet_cidrs, vpc_cidr
 from ..problems import Path, Problem
-from ..region import PrimaryRegion, Subnet
-
-_PRIMARY: Path = ("regions", "primary")
-_ZONES: Path = (*_PRIMARY, "availability_zones")
-_CIDR: Path = (*_PRIMARY, "cidr")
-_EXISTING: Path = (*_PRIMARY, "existing")
+from ..region import Subnet
 
 # HTTPS, and HTTP to be redirected.
 _WEB_PORTS = 2
 
 
+class _Place:
+    """A region in AWS, and where its keys stand."""
+
+    def __init__(self, deployment: Deployment, role: str) -> None:
+        self.deployment, self.role, self.region = deployment, role, deployment.regions.of(role)
+        self.path: Path = ("regions", role)
+        self.zones: Path = (*self.path, "availability_zones")
+        self.cidr: Path = (*self.path, "cidr")
+        self.existing: Path = (*self.path, "existing")
+
+
 def network_problems(deployment: Deployment) -> Iterator[Problem]:
-    """Checks the network of the primary region."""
-    region = deployment.regions.primary
-    zones = list(_zone_problems(region))
+    """Checks the network of each region."""
+    yield from _client_problems(deployment)
+    for role in deployment.regions.roles():
+        yield from _region_problems(_Place(deployment, role))
+
+
+def _region_problems(place: _Place) -> Iterator[Problem]:
+    region = place.region
+    zones = list(_zone_problems(place))
     yield from zones
     if region.cidr is not None and region.existing is not None:
-        yield Problem(path=_EXISTING, message="either cidr (a new VPC) or existing, not both", reads=(_CIDR,))
+        yield Problem(path=place.existing, message="either cidr (a new VPC) or existing, not both", reads=(place.cidr,))
         return
     if region.cidr is None and region.existing is None:
         message = "missing; needs cidr (the range of a new VPC) or existing (a VPC that is there)"
-        yield Problem(path=_CIDR, message=message, reads=(_EXISTING,))
+        yield Problem(path=place.cidr, message=message, reads=(place.existing,))
         return
-    yield from _client_problems(deployment)
-    yield from _vip_problems(deployment)
-    yield from _service_problems(region)
-    existing = [] if zones else list(_existing_problems(deployment))
+    yield from _vip_problems(place)
+    yield from _service_problems(place)
+    existing = [] if zones else list(_existing_problems(place))
     yield from existing
     if not zones and not existing:
-        yield from _address_problems(deployment)
+        yield from _address_problems(place)
 
 
-def _zone_problems(region: PrimaryRegion) -> Iterator[Problem]:
-    zones = region.availability_zones
+def _zone_problems(place: _Place) -> Iterator[Problem]:
+    region, zones = place.region, place.region.availability_zones
     if len(zones) != ZONES:
         message = f"needs exactly {ZONES}: two failover members and the arbiter never share one"
-        yield Problem(path=_ZONES, message=message)
+        yield Problem(path=place.zones, message=message)
     for index, zone in enumerate(zones):
         if zone in zones[:index]:
             message = f"is there twice; needs {ZONES} different availability zones"
-            yield Problem(path=(*_ZONES, index), message=message)
+            yield Problem(path=(*place.zones, index), message=message)
         elif not is_zone_of(zone, region.region):
             message = f"needs an availability zone of {region.region}, like {region.region}a"
-            yield Problem(path=(*_ZONES, index), message=message, reads=((*_PRIMARY, "region"),))
+            yield Problem(path=(*place.zones, index), message=message, reads=((*place.path, "region"),))
 
 
-def _service_problems(region: PrimaryRegion) -> Iterator[Problem]:
+def _service_problems(place: _Place) -> Iterator[Problem]:
+    region = place.region
     if region.existing is not None and region.existing.endpoints_security_group is None and not region.internet:
         message = (
             "missing; without it and without internet the hosts have no way to any AWS service: name the security group of "
             "the VPC's interface endpoints, or set internet: true"
         )
-        path: Path = (*_EXISTING, "endpoints_security_group")
-        yield Problem(path=path, message=message, reads=((*_PRIMARY, "internet"),))
+        path: Path = (*place.existing, "endpoints_security_group")
+        yield Problem(path=path, message=message, reads=((*place.path, "internet"),))
 
 
 def _client_problems(deployment: Deployment) -> Iterator[Problem]:
-    vpc = vpc_cidr(deployment.regions.primary)
     for index, mirror_set in enumerate(deployment.mirror_sets):
         path: Path = ("mirror_sets", index, "client_cidrs")
         for position, cidr in enumerate(mirror_set.client_cidrs):
             if cidr.prefixlen == 0:
                 yield Problem(path=(*path, position), message="a database is never open to everyone: name the networks")
-            elif cidr.overlaps(vpc):
-                message = f"overlaps the VPC's range {vpc}; name only networks outside AWS"
-                yield Problem(path=(*path, position), message=message, reads=(_CIDR, _EXISTING))
         yield from _overlaps(path, mirror_set.client_cidrs)
         ports = mirror_set.endpoint.ports
         if len(ports) <= MOST_ENDPOINT_PORTS:
@@ -93,27 +101,14 @@ def _client_problems(deployment: Deployment) -> Iterator[Problem]:
         yield from _rule_problems(path, tier.client_cidrs, _WEB_PORTS)
 
 
-def _vip_problems(deployment: Deployment) -> Iterator[Problem]:
-    vpc = vpc_cidr(deployment.regions.primary)
-    first: dict[IPv4Address, tuple[str, Path]] = {}
-    for index, mirror_set in enumerate(deployment.mirror_sets):
+def _vip_problems(place: _Place) -> Iterator[Problem]:
+    vpc = vpc_cidr(place.region)
+    for index, mirror_set in enumerate(place.deployment.mirror_sets):
         vip, path = mirror_set.endpoint.vip, ("mirror_sets", index, "endpoint", "vip")
-        if vip is None:
-            continue
-        if vip in vpc:
+        if vip is not None and vip in vpc:
             # Source: VPC User Guide, "Route table concepts": within the VPC's range its own local route is stronger.
             message = f"lies in the VPC's range {vpc}, where routes of ours don't lead; take an address outside it"
-            yield Problem(path=path, message=message, got=str(vip), reads=(_CIDR, _EXISTING))
-        for position, cidr in enumerate(mirror_set.client_cidrs):
-            if vip in cidr and cidr.prefixlen > 0:
-                message = f"lies in {cidr}, a network of clients outside AWS; take an address that no connected network uses"
-                yield Problem(
-                    path=path, message=message, got=str(vip), reads=(("mirror_sets", index, "client_cidrs", position),)
-                )
-        name, other = first.setdefault(vip, (mirror_set.name, path))
-        if other != path:
-            message = f"is also the virtual IP of {name}: each mirror set needs its own"
-            yield Problem(path=path, message=message, got=str(vip), reads=(other,))
+            yield Problem(path=path, message=message, got=str(vip), reads=(place.cidr, place.existing))
 
 
 def _rule_problems(
@@ -133,21 +128,21 @@ def _overlaps(path: Path, cidrs: tuple[IPv4Network, ...]) -> Iterator[Problem]:
         yield Problem(path=(*path, second), message=f"overlaps {cidrs[first]}: name each range once", reads=((*path, first),))
 
 
-def _existing_problems(deployment: Deployment) -> Iterator[Problem]:
-    region = deployment.regions.primary
+def _existing_problems(place: _Place) -> Iterator[Problem]:
+    region = place.region
     if region.existing is None:
         return
-    base: Path = (*_EXISTING, "subnets")
+    base: Path = (*place.existing, "subnets")
     every: list[tuple[Path, Subnet]] = []
     for tier in TIERS:
         subnets: tuple[Subnet, ...] = getattr(region.existing.subnets, tier)
         every += [((*base, tier, index), subnet) for index, subnet in enumerate(subnets)]
-        yield from _tier_subnet_problems(deployment, tier, subnets)
+        yield from _tier_subnet_problems(place, tier, subnets)
     first: dict[str, Path] = {}
     for path, subnet in every:
         if not subnet.cidr.subnet_of(region.existing.cidr):
             message = f"must lie in the VPC's range {region.existing.cidr}"
-            yield Problem(path=(*path, "cidr"), message=message, reads=((*_EXISTING, "cidr"),))
+            yield Problem(path=(*path, "cidr"), message=message, reads=((*place.existing, "cidr"),))
         if (other := first.setdefault(subnet.id, path)) != path:
             yield Problem(path=(*path, "id"), message="is there twice; each subnet is of one tier", reads=((*other, "id"),))
     cidrs = [subnet.cidr for _, subnet in every]
@@ -170,35 +165,37 @@ def _used_tiers(deployment: Deployment) -> dict[TierName, str]:
     return used
 
 
-def _tier_subnet_problems(deployment: Deployment, tier: TierName, subnets: tuple[Subnet, ...]) -> Iterator[Problem]:
-    region, user = deployment.regions.primary, _used_tiers(deployment).get(tier)
-    path: Path = (*_EXISTING, "subnets", tier)
+def _tier_subnet_problems(place: _Place, tier: TierName, subnets: tuple[Subnet, ...]) -> Iterator[Problem]:
+    region, user = place.region, _used_tiers(place.deployment).get(tier)
+    path: Path = (*place.existing, "subnets", tier)
     if user is None and not subnets:
         return
     zones = sorted(subnet.zone for subnet in subnets)
     if zones != sorted(region.availability_zones):
         message = f"{user or 'this tier'} need one subnet in each of {', '.join(region.availability_zones)}"
         got = f"subnets in {', '.join(zones)}" if zones else "none"
-        yield Problem(path=path, message=message, got=got, reads=(_ZONES, ("web_tiers",), ("application_tiers",)))
+        yield Problem(path=path, message=message, got=got, reads=(place.zones, ("web_tiers",), ("application_tiers",)))
     for index, subnet in enumerate(subnets):
         if tier in ("data", "arbiter") and subnet.cidr.prefixlen > SMALLEST_FIXED_SUBNET_PREFIX:
             message = f"too small for the members' fixed addresses; needs a /{SMALLEST_FIXED_SUBNET_PREFIX} or larger"
             yield Problem(path=(*path, index, "cidr"), message=message)
 
 
-def _address_problems(deployment: Deployment) -> Iterator[Problem]:
-    region = deployment.regions.primary
+def _address_problems(place: _Place) -> Iterator[Problem]:
+    region = place.region
     taken: dict[IPv4Address, tuple[str, bool]] = {}
-    for index, mirror_set in enumerate(deployment.mirror_sets):
-        place: Path = ("mirror_sets", index)
-        reads: tuple[Path, ...] = ((*place, "number"), _CIDR, _EXISTING, _ZONES)
+    for index, mirror_set in enumerate(place.deployment.mirror_sets):
+        by_hand = chosen_addresses(region, mirror_set)
+        base: Path = ("mirror_sets", index)
+        chosen_path = (*base, "addresses") if place.role == "primary" else (*place.path, "addresses", mirror_set.name)
+        reads: tuple[Path, ...] = ((*base, "number"), place.cidr, place.existing, place.zones)
         for member, address in member_addresses(region, mirror_set).items():
-            path: Path = (*place, "addresses", member)
+            path: Path = (*chosen_path, member)
             subnet = subnet_cidrs(region, addresses.tier_of(member))[zone_index(mirror_set.number, member)]
             if not addresses.usable(address, subnet):
                 message = f"needs an address of its subnet {subnet}, but not the first four or the last, which AWS keeps"
                 yield Problem(path=path, message=message, reads=reads)
-            chosen = getattr(mirror_set.addresses, member) is not None
+            chosen = getattr(by_hand, member) is not None
             owner = "arbiter" if member == "arbiter" else f"member {member}"
             other, other_chosen = taken.setdefault(address, (f"{owner} of {mirror_set.name}", chosen))
             # Two addresses of the plan are the same only where two numbers are, which is told there.

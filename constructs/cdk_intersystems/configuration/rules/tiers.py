@@ -57,22 +57,24 @@ def _amis(deployment: Deployment, sets: list[str]) -> Iterator[Problem]:
         *(tier.name for tier in deployment.application_tiers),
         *(tier.name for tier in deployment.web_tiers),
     ]
-    for name in deployment.regions.primary.amis:
-        if name not in names:
-            yield Problem(
-                path=("regions", "primary", "amis", name),
-                message=f"no mirror set or tier of this name; there are: {', '.join(names)}",
-                reads=(("mirror_sets",), ("application_tiers",), ("web_tiers",)),
-            )
+    for role in deployment.regions.roles():
+        for name in deployment.regions.of(role).amis:
+            if name not in names:
+                yield Problem(
+                    path=("regions", role, "amis", name),
+                    message=f"no mirror set or tier of this name; there are: {', '.join(names)}",
+                    reads=(("mirror_sets",), ("application_tiers",), ("web_tiers",)),
+                )
 
 
 def _roles(deployment: Deployment) -> Iterator[Problem]:
     tiers = [tier.name for tier in deployment.application_tiers] + [tier.name for tier in deployment.web_tiers]
-    for name in deployment.regions.primary.roles.tiers:
+    named = [(role, name) for role in deployment.regions.roles() for name in deployment.regions.of(role).roles.tiers]
+    for role, name in named:
         if name not in tiers:
             there = f"there are: {', '.join(tiers)}" if tiers else "there is none"
             yield Problem(
-                path=("regions", "primary", "roles", "tiers", name),
+                path=("regions", role, "roles", "tiers", name),
                 message=f"no tier of this name; {there}",
                 reads=(("application_tiers",), ("web_tiers",)),
             )
