@@ -19,6 +19,7 @@ from tests.bootstrap import fake_web_gateway
 from tests.bootstrap.call_out_lab import Automation
 from tests.bootstrap.fake_iris.kit import make_agent_kit, make_kit
 from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.unit.configuration.regions import one_region
 
 ROOT = Path(__file__).parents[2]
 _MIRROR_SET = "trakcare-primary-trak"
@@ -49,7 +50,7 @@ def deploy(lab: Lab, folder: Path, servers: Mapping[str, str]) -> "Deployed":
 
 
 def _write_configuration(folder: Path, *, bucket: str, kit: Path, arbiter_kit: Path) -> None:
-    data = yaml.safe_load((ROOT / "config" / "trakcare.yaml").read_text())
+    data = one_region()
     data["platform"] |= {
         "operating_system": "ubuntu2404",
         "packages": "image",

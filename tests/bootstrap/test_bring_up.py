@@ -139,11 +139,11 @@ def test_an_application_server_starts_through_whoever_is_primary(world: World, m
     used: list[str] = []
     monkeypatch.setattr(step, "bring_up", lambda _host, merge: used.append(merge.name))
     for primary in ("TRAKB", "TRAKA"):
-        monkeypatch.setattr(network, "primary_of", lambda _host, primary=primary: primary)
+        monkeypatch.setattr(network, "primary_of", lambda _host, everywhere, primary=primary: primary)
         step.start_instance(StepHost(Store(), "application"))
     assert used == ["via-b.cpf", "via-a.cpf"]
 
-    monkeypatch.setattr(network, "primary_of", lambda _host: None)
+    monkeypatch.setattr(network, "primary_of", lambda _host, everywhere: None)
     assert "for a primary of TRAK at 10.20.1.10, 10.20.2.10" in refusal(
         lambda: step.start_instance(StepHost(Store(), "application"))
     )

@@ -25,7 +25,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(iris, "is_configured", lambda host, _instance: host.description.name in state["in mirror"])
     monkeypatch.setattr(network, "takes_connections", lambda _address, _port: state["arbiter"])
     monkeypatch.setattr(
-        network, "primary_of", lambda host: state["primary"] if state["primary"] != host.description.name else None
+        network,
+        "primary_of",
+        lambda host, everywhere: state["primary"] if everywhere and state["primary"] != host.description.name else None,
     )
 
     class Volume:
@@ -120,7 +122,7 @@ def test_a_member_for_disaster_recovery_only_ever_joins(world: dict[str, Any], t
     world["primary"] = "TRAKA"
     serve(world, host, tmp_path)
 
-    assert world["started"] == [("TRAKD", "join.cpf")]
+    assert world["started"] == [("TRAKD", "join-async-TRAKA.cpf")]
     assert store.calls == []
 
 

@@ -139,12 +139,14 @@ def test_wrong_rules_stop_with_one_line_and_the_former_ones_stay(member: GateMem
     ] == []
 
 
-def test_a_disaster_recovery_member_has_a_responder_and_no_gate(member: GateMember) -> None:
-    # The endpoint leads to failover members only.
+# Its region's endpoint leads to it, and nobody changes its host when it is promoted.
+def test_a_disaster_recovery_member_has_a_responder_and_a_closed_gate(member: GateMember) -> None:
     description = member.lab.description("member", member_type="dr", host="dr", name="TRAKC")
-    other = member.lab.host(name="dr", address="10.20.1.30", description=description)
+    files = {"gate.nft": gate_ruleset([PORT])}
+    other = member.lab.host(name="dr", address="10.20.1.30", description=description, files=files)
     other.boot()
     member.lab.wait_for_signal(other)
     assert other.unit_state("mirror-status.socket") == "active"
-    assert not other.path(UNIT).exists()
-    assert other.run("nft", "list", "ruleset").output == ""
+    assert other.unit_state("iris-gate.service") == "active"
+    assert "table inet iris_gate" in other.run("nft", "list", "ruleset").output
+    assert other.run("iris-gate", "status", check=False).status != 0

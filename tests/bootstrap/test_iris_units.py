@@ -131,7 +131,15 @@ def test_which_role_has_which_timers(role: str, timers: list[str]) -> None:
         assert timer.with_suffix(".service").is_file()
 
 
-@pytest.mark.parametrize("name", ["cdk-host-authorize", "cdk-host-renew"])
+@pytest.mark.parametrize(("region", "there"), [("dr", True), ("primary", False), ("", False)])
+def test_only_application_servers_that_may_have_to_wait_look_for_their_region(region: str, there: bool) -> None:
+    names = [timer.name for timer in timers_for("application", UNITS, region)]
+
+    assert ("cdk-host-await-region.timer" in names) is there
+    assert "cdk-host-renew.timer" in names
+
+
+@pytest.mark.parametrize("name", ["cdk-host-authorize", "cdk-host-renew", "cdk-host-await-region"])
 def test_systemd_understands_the_timers(name: str, tmp_path: Path) -> None:
     for kind in ("service", "timer"):
         text = (UNITS / f"{name}.{kind}").read_text()

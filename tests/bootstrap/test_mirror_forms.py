@@ -271,7 +271,7 @@ def test_a_member_that_nobody_named_stays_outside_until_it_is_named(mirror: Mirr
     )
     # The deployment's own members join whoever is primary.
     text = stranger_file(mirror)
-    mirror.lab.change(stranger, files={"join.cpf": text})
+    mirror.lab.change(stranger, files={f"join-async-{name}.cpf": text for name in members})
     stranger.boot()
     mirror.lab.wait_for_signal(stranger, seconds=60)
     primary = mirror.primary

@@ -214,6 +214,8 @@ def _description(tier: str) -> dict[str, Any]:
         "ecp_subjects": [],
         "created_parameter": "/created",
         "authority_parameter": "/authority",
+        "others": {},
+        "other_authority_region": "",
     }
     return {
         "schema": 1,
@@ -239,4 +241,5 @@ def _description(tier: str) -> dict[str, Any]:
         "service_ports": [],
         "lifecycle_hook": "",
         "call_out": None,
+        "region": None,
     }

@@ -100,7 +100,7 @@ class LabAws:
         self._documented = Documented(self.machine_of)
         self._network = Keeper()
         switch.plug(self._network, AWS_ADDRESS, METADATA_ADDRESS)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._servers = [self._listen(AWS_ADDRESS, self._serve_aws), self._listen(METADATA_ADDRESS, self._serve_metadata)]
 
     # For tests
@@ -162,19 +162,25 @@ class LabAws:
             if host is None:
                 self.clock_off = 0.0
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the embedded AWS, past the front."""
-        if service not in self._clients:
+    def client(self, service: str, region: str = "") -> Any:
+        """A boto3 client of the embedded AWS, past the front.
+
+        Args:
+            service: The service.
+            region: Its region. Default: the lab's.
+        """
+        key = service, region or self.region
+        if key not in self._clients:
             config = Config(retries={"total_max_attempts": 1}, proxies={}, s3={"addressing_style": "path"})
-            self._clients[service] = _session().client(
+            self._clients[key] = _session().client(
                 service,
-                region_name=self.region,
+                region_name=key[1],
                 endpoint_url=self._embedded.endpoint,
                 aws_access_key_id=self.account,
                 aws_secret_access_key="embedded",
                 config=config,
             )
-        return self._clients[service]
+        return self._clients[key]
 
     def log_lines(self, group: str) -> list[str]:
         """All lines in a log group of CloudWatch Logs."""

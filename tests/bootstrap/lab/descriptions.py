@@ -38,9 +38,12 @@ def plain_description(role: str) -> dict[str, Any]:
             "ecp_subjects": [],
             "created_parameter": "/cdk-intersystems/lab/TRAK/created",
             "authority_parameter": "/cdk-intersystems/lab/TRAK/authority",
+            "others": {},
+            "other_authority_region": "",
         },
         "web": web if role == "web" else None,
         "service_ports": [1972] if role == "member" else [],
         "lifecycle_hook": "",
         "call_out": None,
+        "region": None,
     }

@@ -80,6 +80,7 @@ class Lab(Publisher):
         self.secrets = {name: f"{name}-{secrets.token_urlsafe(12)}" for name in ("password", "gateway", "license")}
         super().__init__()
         self._hosts: list[LabHost] = []
+        self._secret_arns_elsewhere: dict[str, dict[str, str]] = {}
         self._disks: dict[str, Disk] = {}
 
     def __enter__(self) -> Self:
@@ -120,6 +121,19 @@ class Lab(Publisher):
         if kind is None:
             assert not self.aws.wrongly_signed, self.aws.wrongly_signed
 
+    def secret_arns_in(self, region: str) -> dict[str, str]:
+        """The secrets of another region, with the same values; made, with a log group, when they are asked for first."""
+        if region not in self._secret_arns_elsewhere:
+            self.aws.client("logs", region).create_log_group(logGroupName=LOG_GROUP)
+            make, values = self.aws.client("secretsmanager", region).create_secret, self.aws.client("secretsmanager")
+            found = {
+                name: make(Name=f"lab/{name}", SecretString=values.get_secret_value(SecretId=arn)["SecretString"])["ARN"]
+                for name, arn in self.secret_arns.items()
+                if name != "authority"
+            }
+            self._secret_arns_elsewhere[region] = {**found, "authority": make(Name="lab/authority")["ARN"]}
+        return self._secret_arns_elsewhere[region]
+
     # Hosts
 
     def host(
@@ -134,6 +148,7 @@ class Lab(Publisher):
         environment: Mapping[str, str] | None = None,
         user_data: bytes | None = None,
         disk_mib: int = 512,
+        region: str = "",
     ) -> LabHost:
         """Publishes what a host is to become, launches its instance, and makes the host, switched off.
 
@@ -149,14 +164,17 @@ class Lab(Publisher):
             environment: Variables that every service has, besides those that say where AWS is.
             user_data: Default: first_boot.py.
             disk_mib: How much may be written to its root disk.
+            region: Which region it takes itself to be in: its secrets and parameters are there. Default: the lab's. Volumes are
+                of the lab's region alone.
         """
-        group = (str(description["deployment"]), str(description["group"]))
+        group = (str(description["deployment"]), str(description["group"]), region or self.aws.region)
         which = str(description["host"])
         self._groups.setdefault(group, {})[which] = {"host.json": json.dumps(description), **(files or {})}
         self.publish(*group)
         zone = zone or self.aws.region + "abc"[int(address.split(".")[2]) % 3]
         all_tags = {**_tags(name, description), **(tags or {})}
         machine = self._launch(name, address, zone, {key: value for key, value in all_tags.items() if value})
+        machine.region = region or machine.region
         return self.adopt(
             machine,
             operating_system=str(description["operating_system"]),

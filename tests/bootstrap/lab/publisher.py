@@ -42,7 +42,7 @@ class Publisher:
     def __init__(self) -> None:
         self.code: dict[str, bytes] = {}
         self.call_out: dict[str, str] | None = None
-        self._groups: dict[tuple[str, str], dict[str, Files]] = {}
+        self._groups: dict[tuple[str, str, str], dict[str, Files]] = {}
 
     def description(self, role: str, **changes: Any) -> dict[str, Any]:
         """A plain, complete `host.json`: deployment `lab`, mirror `TRAK` of 10.20.1.10 and 10.20.2.10, arbiter 10.20.3.10.
@@ -66,16 +66,22 @@ class Publisher:
         imports = "".join(f"from .steps import {module}\n" for module in modules)
         self.code["host/roles.py"] = f"{imports}PREPARE = {listed[0]}\nSERVE = {listed[1]}\n".encode()
 
-    def publish(self, deployment: str, group: str) -> str:
+    def publish(self, deployment: str, group: str, region: str = "") -> str:
         """Publishes the bundle of a group and writes its parameter.
+
+        Args:
+            deployment: Name of the deployment.
+            group: Name of the mirror set or tier.
+            region: The region its hosts are in. Default: the lab's.
 
         Returns:
             Its version.
         """
-        packed = self._with_code(bundle.bundle(self._groups[deployment, group]))
+        region = region or self.aws.region
+        packed = self._with_code(bundle.bundle(self._groups[deployment, group, region]))
         version = bundle.version_of(packed)
         self.aws.client("s3").put_object(Bucket=self.bucket, Key=f"{version}.tar", Body=packed)
-        self.set_parameter(bootstrap_parameter(deployment, group), json.dumps(self.settings(version)))
+        self.set_parameter(bootstrap_parameter(deployment, group), json.dumps(self.settings(version, region)), region)
         return version
 
     def change(self, host: HasMachine, files: Files | None = None, **changes: Any) -> str:
@@ -85,21 +91,32 @@ class Publisher:
             The new version.
         """
         tags = host.machine.tags
-        group = (tags[names.DEPLOYMENT], tags.get(names.TIER) or tags[names.MIRROR_SET])
+        group = (tags[names.DEPLOYMENT], tags.get(names.TIER) or tags[names.MIRROR_SET], host.machine.region)
         config = self._groups[group]
         which = tags.get(names.MEMBER, "server")
         description = {**json.loads(config[which]["host.json"]), **changes}
         config[which] = {**config[which], **(files or {}), "host.json": json.dumps(description)}
         return self.publish(*group)
 
-    def settings(self, version: str) -> dict[str, Any]:
-        """The content of a group's parameter."""
-        where = {"bucket": self.bucket, "key": f"{version}.tar", "sha256": version, "region": ""}
-        return {"bundle": where, "secrets": self.secret_arns, "log_group": LOG_GROUP, "call_out": self.call_out}
+    def settings(self, version: str, region: str = "") -> dict[str, Any]:
+        """The content of a group's parameter.
 
-    def set_parameter(self, name: str, value: str) -> None:
-        """Writes an SSM parameter."""
-        self.aws.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+        Args:
+            version: The bundle.
+            region: The region its hosts are in. Default: the lab's.
+        """
+        here = region in ("", self.aws.region)
+        secret_arns = self.secret_arns if here else self.secret_arns_in(region)
+        where = {"bucket": self.bucket, "key": f"{version}.tar", "sha256": version, "region": "" if here else self.aws.region}
+        return {"bundle": where, "secrets": secret_arns, "log_group": LOG_GROUP, "call_out": self.call_out}
+
+    def secret_arns_in(self, region: str) -> dict[str, str]:
+        """The secrets of another region."""
+        raise NotImplementedError(region)
+
+    def set_parameter(self, name: str, value: str, region: str = "") -> None:
+        """Writes an SSM parameter, of the lab's region or another one."""
+        self.aws.client("ssm", region).put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
     def artifact(self, key: str, content: bytes) -> dict[str, str]:
         """Puts a file, such as a kit, into the artifacts' bucket, and returns what a description says of it."""

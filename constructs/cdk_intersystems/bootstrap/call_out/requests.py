@@ -1,6 +1,7 @@
 """Requests to AWS that fail fast, since a takeover waits for them. By the standard library, signed as `first_boot.py` does it.
 
-Nothing else is asked than the instance metadata (version 2) and the endpoints of DynamoDB and SQS in this region.
+Nothing else is asked than the instance metadata (version 2) and the endpoints of DynamoDB and SQS in this region; before IRIS
+starts also those of DynamoDB and SSM in the regions that may hold the mirror (`region/readings.py`).
 """
 
 from __future__ import annotations
@@ -81,35 +82,39 @@ class Aws:
         """
         return self._known("instanceId")
 
-    def call(self, service: str, target: str, request: Dict[str, Any], about: str) -> Dict[str, Any]:
-        """Asks a service, in the protocol AWS JSON 1.0, once; a wrong clock is corrected, and it is asked again.
+    def call(  # noqa: PLR0917
+        self, service: str, target: str, request: Dict[str, Any], about: str, region: str = "", version: str = "1.0"
+    ) -> Dict[str, Any]:
+        """Asks a service, in the protocol AWS JSON, once; a wrong clock is corrected, and it is asked again.
 
         Args:
             service: The service, as signatures name it.
             target: The operation, with the service's version before it.
             request: What is asked.
             about: On what, for messages.
+            region: The region that is asked. Default: this instance's.
+            version: The protocol's version, which the service's API reference names.
 
         Raises:
             FailedError: It gave no answer, or one that is none; a `RefusedError` if it refused.
         """
-        region = self._known("region")
+        region = region or self._known("region")
         what = f"{service} {target.rpartition('.')[2]} {about}"
         url = Requests(region, Metadata()).url(service, region) + "/"
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": target}
+        headers = {"Content-Type": f"application/x-amz-json-{version}", "X-Amz-Target": target}
         body = json.dumps(request).encode()
-        status, code, said, content = self._ask(what, service, url, headers, body)
+        status, code, said, content = self._ask(what, (service, region), url, headers, body)
         if status >= 300 and self._corrects(code):
-            status, code, said, content = self._ask(what, service, url, headers, body)
+            status, code, said, content = self._ask(what, (service, region), url, headers, body)
         if status >= 300:
             if any(word in code for word in _EXPIRED):
                 self._credentials = {}
             raise RefusedError(what, code, said)
         return _object(what, content)
 
-    def _ask(self, what: str, service: str, url: str, headers: Texts, body: bytes) -> Tuple[int, str, str, bytes]:
+    def _ask(self, what: str, where: Tuple[str, str], url: str, headers: Texts, body: bytes) -> Tuple[int, str, str, bytes]:
         now = time.time() + self._ahead
-        by = signed(self._roles(now), "POST", url, service, self._known("region"), headers, body, now)
+        by = signed(self._roles(now), "POST", url, *where, headers, body, now)
         status, known, content = self._send(what, "POST", url, by, body)
         code, said = reason(content.decode(errors="replace"), known, now) if status >= 300 else ("", "")
         self._date = known.get("date", "")

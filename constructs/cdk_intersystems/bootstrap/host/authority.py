@@ -6,13 +6,19 @@ The one in a secret is made by the first member that needs it. Two that do so at
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Sequence
 
+from ..call_out.awake import Awake
+from ..call_out.requests import Aws as BoundedAws
+from ..call_out.requests import FailedError
+from ..call_out.said import Teller
 from . import certificate
 from .aws import private_ca, secrets, ssm
 from .aws.client import AwsError
+from .context import RUN, STATE
 from .errors import StepError
 from .layout import TLS
 
@@ -24,6 +30,11 @@ if TYPE_CHECKING:
 _DAYS = 3650
 _WARN_DAYS = 365
 _DAY = 86_400
+
+#: What is known of the authority of the members in the other region.
+_OTHERS = STATE / "other-authority.pem"
+#: Why it couldn't be asked for.
+_SAID = RUN / "other-authority-problem"
 
 #: How long a server that can't make the authority waits for a member to do it.
 _SECONDS = 900
@@ -86,6 +97,67 @@ def published(host: Context) -> str:
     )
     _check_time(host, found[0])
     return found[0]
+
+
+def of_others(host: Context) -> str:
+    """The certificate of the authority of the members in the other region, in PEM; empty if it isn't known yet.
+
+    It is read from that region's parameter, which that region's members write, and kept. Asked without patience: the other
+    region may be gone, and nothing here waits for it.
+
+    Args:
+        host: The host.
+    """
+    kept = kept_of_others(host)
+    if kept and time.time() - _OTHERS.stat().st_mtime < _DAY:
+        return kept
+    region, name = host.description.mirror.other_authority_region, host.description.mirror.authority_parameter
+    try:
+        answer = bounded(host).call("ssm", "AmazonSSM.GetParameter", {"Name": name}, name, region, "1.1")
+        pem = str(answer["Parameter"]["Value"]).strip() + "\n"
+    except (FailedError, KeyError, TypeError) as error:
+        _say_once(host, f"asked {region} for its certificate authority, and will again: {error}")
+        if kept:
+            # Not again at once.
+            os.utime(_OTHERS)
+        return kept
+    if certificate.read(host, pem) is None:
+        host.log(f"warning: the parameter {name} in {region} is no certificate that OpenSSL can read: not trusted")
+        return kept
+    host.write(_OTHERS, pem)
+    os.utime(_OTHERS)
+    return pem
+
+
+def _say_once(host: Context, problem: str) -> None:
+    """Says what is so every few seconds once, since this start of the host; not as something that was done."""
+    if not _SAID.is_file() or _SAID.read_text(encoding="utf-8") != problem:
+        _SAID.parent.mkdir(mode=0o700, exist_ok=True)
+        _SAID.write_text(problem, encoding="utf-8")
+        host.log(f"+ {problem}")
+
+
+def kept_of_others(host: Context) -> str:
+    """What `of_others` read last; empty if nothing, or if the mirror has one region."""
+    if not host.description.mirror.other_authority_region or not _OTHERS.is_file():
+        return ""
+    return _OTHERS.read_text(encoding="ascii", errors="replace")
+
+
+def together(own: str, other: str) -> str:
+    """Certificates of authorities as one file, this host's own first."""
+    return own.rstrip() + "\n" + (other.rstrip() + "\n" if other.strip() and other.strip() not in own else "")
+
+
+def first_of(pem: str) -> str:
+    """What stands there of this host's own authority, without what `together` added."""
+    other = _OTHERS.read_text(encoding="ascii", errors="replace").strip() if _OTHERS.is_file() else ""
+    return pem.replace(other, "") if other and not pem.strip().startswith(other) else pem
+
+
+def bounded(host: Context) -> BoundedAws:
+    """AWS, for questions that nobody waits long for."""
+    return BoundedAws(Awake(), Teller(host.description.name, in_journal=True))
 
 
 def issue(host: Context, by: Authority, csr: str, names: Sequence[str]) -> str:

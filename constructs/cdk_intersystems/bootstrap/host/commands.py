@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add("authorize", _doing("authorize"), "have this mirror take the members and servers that the deployment names")
     add("renew", _doing("renew"), "renew this host's certificate if a third of its days is left")
     add("leave", _doing("leave"), "wait until Auto Scaling wants this server to go, then leave in good order")
+    add("await-region", _await_region, "start this application server, which waits, once its region has a primary")
     add("discover", _doing("discover"), "look for the application servers behind this web server")
     return parser
 
@@ -127,6 +128,21 @@ def _image(_options: argparse.Namespace) -> int:
 
     # Kept for CloudWatch it would be in the image.
     image.build(run.Lines(kept=False))
+    return 0
+
+
+def _await_region(_options: argparse.Namespace) -> int:
+    from .steps.ecp import ecp_is_connected
+    from .steps.instance import is_to_start, start_instance
+
+    lines = run.Lines(kept=False)
+    if is_to_start(run.open_host(lines)):
+        lines = run.Lines()
+        with run.alone(lines):
+            host = run.open_host(lines)
+            start_instance(host)
+            ecp_is_connected(host)
+            send(host)
     return 0
 
 

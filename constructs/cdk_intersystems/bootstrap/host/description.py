@@ -74,18 +74,34 @@ class Tls:
 
 
 @dataclass(frozen=True)
+class Other:
+    """A member of the mirror that stands elsewhere.
+
+    Args:
+        address: Its fixed address.
+        subject: Its distinguished name, as IRIS shows it.
+    """
+
+    address: str
+    subject: str
+
+
+@dataclass(frozen=True)
 class Mirror:
     """The mirror a host belongs to or works with.
 
     Args:
         name: Its name.
-        members: System name of each failover member -> its fixed address.
-        arbiter: Fixed address of the arbiter.
+        members: System name of each of the two members in the host's region -> its fixed address.
+        arbiter: Fixed address of the arbiter in the host's region.
         databases: Names of the mirrored databases.
-        member_subjects: System name of each failover member -> its distinguished name, as IRIS shows it.
+        member_subjects: System name of each member in the host's region -> its distinguished name, as IRIS shows it.
         ecp_subjects: Distinguished names of the application tiers that may connect through ECP.
         created_parameter: Name of the SSM parameter that says who created the mirror.
         authority_parameter: Name of the SSM parameter with the certificate of the deployment's certificate authority, in PEM.
+        others: System name of each member elsewhere -> what it is. Empty: the mirror has one region.
+        other_authority_region: The region whose parameter of that name has the certificate of the others' authority. Empty: all
+            have the same one.
     """
 
     name: str
@@ -96,6 +112,8 @@ class Mirror:
     ecp_subjects: list[str]
     created_parameter: str
     authority_parameter: str
+    others: dict[str, Other]
+    other_authority_region: str
 
 
 @dataclass(frozen=True)
@@ -131,13 +149,35 @@ class CallOut:
 
 
 @dataclass(frozen=True)
+class Region:
+    """What a member asks before IRIS starts: which region holds the mirror. A server knows by it that it may have to wait.
+
+    Args:
+        role: The role of the host's region: `primary` or `dr`.
+        own: The word for it in the table.
+        mirror_set: Name of the mirror set.
+        table: Name of the DynamoDB table.
+        table_region: Its region.
+        fenced_parameter: Name of the SSM parameter of the host's region that says so too.
+    """
+
+    role: str
+    own: str
+    mirror_set: str
+    table: str
+    table_region: str
+    fenced_parameter: str
+
+
+@dataclass(frozen=True)
 class Description:
     """A host.
 
     Args:
         schema: Always `SCHEMA`.
         role: `member`, `arbiter`, `application` or `web`.
-        member_type: What kind of member: `failover` or `dr`. Empty for all other roles.
+        member_type: As what it joins the mirror: `failover` or `dr`, for disaster recovery. Empty for all other roles. What it
+            is then is the mirror's to say: a member for disaster recovery can be promoted, and one that was can be demoted.
         deployment: Name of the deployment.
         group: Name of the mirror set or of the tier.
         host: `a`, `b` or `arbiter`; of a tier's servers `server`.
@@ -158,6 +198,8 @@ class Description:
         service_ports: Ports of the mirror endpoint, of a member.
         lifecycle_hook: Name of the Auto Scaling lifecycle hook that waits until this server has left. Empty: none.
         call_out: As what it takes route epochs, of a failover member. None for all others.
+        region: What a member asks before IRIS starts, and in which kind of region a server stands. None: the mirror has one
+            region.
     """
 
     schema: int
@@ -183,6 +225,7 @@ class Description:
     service_ports: list[int]
     lifecycle_hook: str
     call_out: Optional[CallOut]
+    region: Optional[Region]
 
 
 def read_description(path: "Path") -> Description:

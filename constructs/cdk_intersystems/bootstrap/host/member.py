@@ -63,8 +63,10 @@ def do(what: str, *, needs: str, seconds: float) -> int:
     """
     lines = run.Lines(kept=what != "tell")
     host = run.open_host(lines)
-    if (host.description.role, host.description.member_type) != ("member", "failover"):
-        raise StepError("this host is no failover member")
+    if host.description.role != "member":
+        raise StepError("this host is no member of a mirror")
+    if host.description.member_type == "dr" and not _is_failover(host):
+        raise StepError("this member waits for disaster recovery, it is no failover member: see docs/hosts/dr-member.md")
     if what == "tell":
         # The answer is all that is said.
         host.log = lambda line: None
@@ -76,6 +78,11 @@ def do(what: str, *, needs: str, seconds: float) -> int:
         with run.alone(lines):
             _CHANGES[what](run.open_host(lines), needs)
     return 0
+
+
+def _is_failover(host: Context) -> bool:
+    instance = iris.look(host.description.instance)
+    return instance is not None and instance.member_type == "Failover"
 
 
 def tell(host: Context) -> str:
@@ -161,7 +168,9 @@ def hand_over(host: Context, needs: str) -> None:
     _stop(host)
     try:
         host.wait_until(
-            "the other member to take over", lambda: network.primary_of(host) is not None, seconds=_TAKE_OVER_SECONDS
+            "the other member to take over",
+            lambda: network.primary_of(host, everywhere=True) is not None,
+            seconds=_TAKE_OVER_SECONDS,
         )
     except StepError as error:
         start(host)

@@ -53,25 +53,39 @@ def is_primary(address: str) -> bool:
         connection.close()
 
 
-def primary_of(host: Context) -> Optional[str]:
-    """The system name of the failover member that is the primary, of those that aren't this host; None if none says so.
+def others_of(host: Context, *, everywhere: bool) -> dict[str, str]:
+    """System name -> address of the members of the mirror that aren't this host.
 
     Args:
         host: The host.
+        everywhere: Whether those in other places count too. Default: those of the host's region alone.
     """
-    for name, address in host.description.mirror.members.items():
-        if name != host.description.name and is_primary(address):
+    mirror = host.description.mirror
+    elsewhere = {name: other.address for name, other in mirror.others.items()} if everywhere else {}
+    return {name: address for name, address in {**mirror.members, **elsewhere}.items() if name != host.description.name}
+
+
+def primary_of(host: Context, *, everywhere: bool = False) -> Optional[str]:
+    """The system name of the member that is the primary, of those that aren't this host; None if none says so.
+
+    Args:
+        host: The host.
+        everywhere: Whether members in other places are asked too.
+    """
+    for name, address in others_of(host, everywhere=everywhere).items():
+        if is_primary(address):
             return name
     return None
 
 
-def wait_for_primary(host: Context, what: str, seconds: float) -> str:
-    """Waits until another failover member is the primary.
+def wait_for_primary(host: Context, what: str, seconds: float, *, everywhere: bool = False) -> str:
+    """Waits until another member is the primary.
 
     Args:
         host: The host.
         what: What is waited for, as the end of a sentence.
         seconds: How long at most.
+        everywhere: Whether it may be one in another place.
 
     Returns:
         Its system name.
@@ -82,11 +96,21 @@ def wait_for_primary(host: Context, what: str, seconds: float) -> str:
     found: list[str] = []
 
     def is_there() -> bool:
-        found.extend(filter(None, [primary_of(host)]))
+        found.extend(filter(None, [primary_of(host, everywhere=everywhere)]))
         return bool(found)
 
     host.wait_until(what, is_there, seconds=seconds, every=3)
     return found[0]
+
+
+def waits_for_the_mirror(host: Context) -> bool:
+    """Whether a tier's server stands in a region that waits for disaster recovery: no member there is primary now.
+
+    Args:
+        host: The host.
+    """
+    region = host.description.region
+    return region is not None and region.role == "dr" and primary_of(host) is None
 
 
 def connected_to_superserver() -> set[str]:

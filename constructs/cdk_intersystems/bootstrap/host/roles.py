@@ -26,6 +26,7 @@ from .steps.local_storage import local_storage
 from .steps.logs import logs
 from .steps.mirror import authorize_peers, claim, mirror_is_ready, start_member
 from .steps.packages import packages
+from .steps.region import region
 from .steps.responder import responder
 from .steps.schedules import schedules
 from .steps.users import users
@@ -55,6 +56,7 @@ PREPARE: Steps = {
         responder,
         call_out,
         agent,
+        region,
         instance_unit,
         schedules,
         logs,

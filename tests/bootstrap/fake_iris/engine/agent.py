@@ -106,22 +106,26 @@ async def _serve(listener: socket.socket, helper: socket.socket) -> None:
 async def _answer(request: dict[str, Any], privileged: Peer, lock: asyncio.Lock) -> dict[str, Any]:
     installation = _wanted(request["instance"])
     running = bool(installation.locked_by())
-    if request["op"] in ("join", "entry"):
+    if request["op"] in ("join", "entry", "promotion", "demotion"):
         if not running:
             raise IrisError(f"Instance {installation.name} is not running")
         return await _ask_instance(installation, request)
     if request["op"] == "status":
-        if not running:
-            return {"running": False}
-        try:
-            return {"running": True, "hung": False, **await _ask_instance(installation, request)}
-        except TimeoutError:
-            return {"running": True, "hung": True, "state": None}
-        except (OSError, IrisError):
-            # It is starting or stopping.
-            return {"running": True, "hung": False, "state": "Transition"}
+        return await _status(installation, request) if running else {"running": False}
+    if request["op"] == "demoted" and running:
+        return await _ask_instance(installation, request)
     async with lock:
         return await privileged.ask(30, **{**request, "directory": str(installation.directory)})
+
+
+async def _status(installation: Installation, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"running": True, "hung": False, **await _ask_instance(installation, request)}
+    except TimeoutError:
+        return {"running": True, "hung": True, "state": None}
+    except (OSError, IrisError):
+        # It is starting or stopping.
+        return {"running": True, "hung": False, "state": "Transition"}
 
 
 def _wanted(instance: dict[str, str]) -> Installation:
@@ -176,17 +180,48 @@ def _force(request: dict[str, Any]) -> dict[str, Any]:
 
 def _journal(request: dict[str, Any]) -> dict[str, Any]:
     """Gives the journal data that another member lacks (HA 3.1.3)."""
-    from .cpf import Document
     from .installation import load
     from .journal import Journal
 
-    installation = load(Path(request["directory"]))
-    cpf = Document(installation.cpf.read_text())
     mirror = request["instance"]["mirror"]
-    folders = [Path(cpf.get("Journal", key)) for key in ("CurrentDirectory", "AlternateDirectory")]
-    journal = Journal(next((folder for folder in folders if Journal.left_by(folder, mirror)), folders[0]))
+    journal = Journal(_journal_folder(load(Path(request["directory"])), mirror))
     journal.open_mirror(mirror)
     return {"records": journal.records[journal.common_with(request["outline"]) :]}
 
 
-_PRIVILEGED = {"force": _force, "journal": _journal}
+def _journal_folder(installation: Installation, mirror: str) -> Path:
+    from .cpf import Document
+    from .journal import Journal
+
+    cpf = Document(installation.cpf.read_text())
+    folders = [Path(cpf.get("Journal", key)) for key in ("CurrentDirectory", "AlternateDirectory")]
+    return next((folder for folder in folders if Journal.left_by(folder, mirror)), folders[0])
+
+
+def _demoted(request: dict[str, Any]) -> dict[str, Any]:
+    """HA 5.5: the agent of a former failover member sets ValidatedMember=0, so that it asks for its role when it starts."""
+    from .cpf import Document
+    from .installation import load
+
+    installation = load(Path(request["directory"]))
+    cpf = Document(installation.cpf.read_text())
+    cpf.set("MirrorMember", "ValidatedMember", "0")
+    installation.cpf.write_text(cpf.text())
+    return {"running": False}
+
+
+def _history(request: dict[str, Any]) -> dict[str, Any]:
+    """What an instance that is down was last: who was primary last is known by that (HA 5.5)."""
+    from .files import read_json
+    from .installation import load
+    from .journal import Journal
+
+    installation = load(Path(request["directory"]))
+    mirror = request["instance"]["mirror"]
+    notes = read_json(installation.mgr / f"mirror-{mirror}.json", {"term": 0, "was_primary": False})
+    journal = Journal(_journal_folder(installation, mirror))
+    journal.open_mirror(mirror)
+    return {"was_primary": notes["was_primary"], "term": notes["term"], "position": journal.position}
+
+
+_PRIVILEGED = {"force": _force, "journal": _journal, "demoted": _demoted, "history": _history}

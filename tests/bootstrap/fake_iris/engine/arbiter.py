@@ -11,6 +11,7 @@ class _Member:
         self.peer = peer
         self.qos = qos
         self.answered = asyncio.Event()
+        self.gone = False
 
 
 class Arbiter:
@@ -33,6 +34,9 @@ class Arbiter:
                 self._handle(members, name, member, message)
         finally:
             beat.cancel()
+            # Whoever waits for its answer needn't any longer: it is asked on a connection that has ended.
+            member.gone = True
+            member.answered.set()
             if members.get(name) is member:
                 del members[name]
 
@@ -53,12 +57,12 @@ class Arbiter:
     async def _probe(self, asking: _Member, other: _Member | None) -> None:
         """Whether the other member answers now."""
         connected = False
-        if other:
+        if other and not other.gone:
             other.answered.clear()
             other.peer.send(op="ping")
             try:
                 await asyncio.wait_for(other.answered.wait(), other.qos * 0.7)
-                connected = True
+                connected = not other.gone
             except TimeoutError:
                 other.peer.abort()
         asking.peer.send(op="peer", connected=connected)

@@ -36,7 +36,7 @@ class ArbiterLink:
         while True:
             member = self._member
             address = member.config.arbiter
-            if address:
+            if address and member.is_failover():
                 with contextlib.suppress(OSError):
                     peer = await connect(*address, "arbiter", seconds=max(member.qos / 2, 0.3))
                     await self._talk(peer)
@@ -53,6 +53,9 @@ class ArbiterLink:
         self._peer = peer
         try:
             async for message in peer.messages(member.qos * 0.75):
+                if not member.is_failover():
+                    # It was demoted.
+                    break
                 if not self.connected:
                     self.connected = True
                     member.log(0, f"Connected to arbiter {member.config.properties['ArbiterNode']}")

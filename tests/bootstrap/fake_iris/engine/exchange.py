@@ -1,15 +1,17 @@
 """How members of a mirror, and their agents, talk to one another."""
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from . import takeover, tls
+from . import promotion, takeover, tls
+from .installation import IrisError
 from .wire import Peer, connect
 
 if TYPE_CHECKING:
     from .joining import Joining
     from .journal import Journal
     from .log import Log
+    from .member import Member
     from .mirror_config import Entry, MirrorConfig
     from .primary import Primary
     from .server import Server
@@ -121,6 +123,9 @@ class Exchange:
             peer.send(ok=True)
         elif message["op"] == "hello":
             peer.send(refused="This is not the primary", state=self.state)
+        elif message["op"] == "promoted" and not self.primary:
+            promotion.adopt(cast("Member", self), message["shared"])
+            peer.send(ok=True)
 
     async def agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """What this host's agent passes on.
@@ -132,4 +137,10 @@ class Exchange:
             return await self.joining.request(request)
         if request["op"] == "entry":
             return {"entry": self.config.myself.to_json()}
+        if request["op"] in ("promotion", "demotion"):
+            return await promotion.asked(cast("Member", self), request)
+        if request["op"] == "demoted":
+            if self.primary:
+                raise IrisError("Operation is not allowed on the primary mirror member")
+            promotion.adopt(cast("Member", self), request["shared"])
         return self.about_me()

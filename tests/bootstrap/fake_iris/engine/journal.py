@@ -105,7 +105,7 @@ class Journal:
         """The record of an identity."""
         return next((entry for entry in reversed(self.records) if identity and entry.get("i") == identity), None)
 
-    def append(self, term: int, value: str, number: int = 0, identity: str = "") -> dict[str, Any]:
+    def append(self, term: int, value: str, number: int = 0, identity: str = "", written: float = 0) -> dict[str, Any]:
         """Writes a record to disk.
 
         Args:
@@ -113,8 +113,9 @@ class Journal:
             value: The record.
             number: Its number; 0: the next. A record of another journal replaces those from its number on.
             identity: See find().
+            written: When the primary wrote it; 0: now.
         """
-        entry: dict[str, Any] = {"n": number or len(self.records) + 1, "t": term, "v": value}
+        entry: dict[str, Any] = {"n": number or len(self.records) + 1, "t": term, "v": value, "w": written or time.time()}
         if identity:
             entry["i"] = identity
         self._write(entry)

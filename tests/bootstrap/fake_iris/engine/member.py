@@ -107,8 +107,7 @@ class Member(Exchange):
             self.become("Stopped")
             return
         self.become("Transition")
-        if self.is_failover():
-            self.server.task(self.arbiter.run())
+        self.server.task(self.arbiter.run())
         if self._waits_for_restart:
             self.become("Waiting")
             return
@@ -164,11 +163,15 @@ class Member(Exchange):
         return False
 
     async def _async_round(self) -> None:
-        """An async member looks for the primary among the failover members (HA 3.5.4)."""
-        for entry in self.config.failover():
-            if await self.follow(entry):
+        """An async member looks for the primary among the failover members (HA 3.5.4).
+
+        Then among all: how one that was away learns of a promotion isn't public.
+        """
+        for entry in sorted(self.config.members.values(), key=lambda entry: entry.member_type):
+            if entry.name != self.config.me and await self.follow(entry):
                 return
-        self.become("Waiting")
+        if self.state != "Stopped":
+            self.become("Waiting")
         await asyncio.sleep(self.qos / 4)
 
     async def follow(self, entry: Entry) -> Follower | None:

@@ -49,6 +49,11 @@ class Primary:
         """Connected members, and what HA 5.1.1.1 calls their journal transfer."""
         return {name: "Active" if channel.active else "Caught up" for name, channel in self._channels.items()}
 
+    def seconds_behind(self, name: str) -> int:
+        """For how long a connected member has not acknowledged what was sent; 0 if it has all."""
+        records, acknowledged = self._member.journal.records, self._channels[name].acknowledged
+        return max(1, round(time.time() - records[acknowledged]["w"])) if acknowledged < len(records) else 0
+
     def backup(self) -> _Channel | None:
         return next((channel for channel in self._channels.values() if channel.type == "Failover"), None)
 
@@ -96,6 +101,14 @@ class Primary:
         member.no_failover = f"MaxServers is {member.server.max_servers} here, and {differ}" if differ else ""
         if member.no_failover and member.no_failover != before:
             member.log(2, f"Automatic failover will not occur: {member.no_failover}")
+
+    def reclassify(self) -> None:
+        """Members have got other roles: whoever was backup and isn't any more is waited for no longer."""
+        members = self._member.config.members
+        for channel in self._channels.values():
+            if channel.type == "Failover" and members[channel.name].member_type:
+                channel.type, channel.active = "Disaster Recovery", False
+        self._member.server.task(self._notify())
 
     # Its life
 
@@ -169,6 +182,9 @@ class Primary:
             # HA 3.3.5.2, "All three connections lost": contacted by the backup, it resumes.
             self._resume("contacted by the backup")
         channel = _Channel(peer, hello)
+        if member.config.members[channel.name].member_type:
+            # It was demoted while it was down, and learns so only now.
+            channel.type = "Disaster Recovery"
         if old := self._channels.get(channel.name):
             old.peer.close()
         self._channels[channel.name] = channel

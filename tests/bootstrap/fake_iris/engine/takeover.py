@@ -18,11 +18,10 @@ async def failover_round(member: "Member") -> None:
     """One attempt to become backup or primary; called again and again."""
     other = member.config.other_failover()
     if not member.validated():
-        # CPF, "ValidatedMember". A member that is not authorized yet comes no further (HA 4.7.3).
-        for entry in member.config.failover():
-            if entry.name != member.config.me and await _follow(member, entry):
-                return
-        member.become("Waiting")
+        # CPF, "ValidatedMember". A member that is not authorized yet comes no further (HA 4.7.3). Of one that was away while
+        # roles changed any other member may be the primary now.
+        if await _obtains_role(member):
+            return
     elif other is None:
         # HA 3.1.2.3: a mirror with a single failover member.
         if await member.may_be_primary():
@@ -46,6 +45,15 @@ async def failover_round(member: "Member") -> None:
     await asyncio.sleep(member.qos / 4)
 
 
+async def _obtains_role(member: "Member") -> bool:
+    for entry in list(member.config.members.values()):
+        if entry.name != member.config.me and await _follow(member, entry):
+            return True
+    if member.state != "Stopped":
+        member.become("Waiting")
+    return False
+
+
 async def _follow(member: "Member", entry: Entry) -> bool:
     """Follows a primary until it is lost, and then takes over if that may be.
 
@@ -55,7 +63,8 @@ async def _follow(member: "Member", entry: Entry) -> bool:
     follower = await member.follow(entry)
     if follower is None:
         return False
-    if await _may_take_over(member, follower):
+    # It may have been demoted meanwhile.
+    if member.is_failover() and await _may_take_over(member, follower):
         await member.become_primary(entry)
     return True
 
@@ -95,7 +104,7 @@ async def _fetch(member: "Member", other: Entry) -> bool:
         member.say(2, "Failed to get journal data from the agent of the other failover member")
         return False
     for record in answer["records"]:
-        member.journal.append(record["t"], record["v"], record["n"], record.get("i", ""))
+        member.journal.append(record["t"], record["v"], record["n"], record.get("i", ""), record["w"])
     member.note(term=max(int(member.notes["term"]), member.journal.position[0]))
     return True
 

@@ -23,6 +23,7 @@ from .. import iris, network
 from ..context import RUN
 from ..errors import StepError
 from ..names import as_shown, same_name
+from .certificates import trust_others
 
 if TYPE_CHECKING:
     from ..context import Context
@@ -59,12 +60,15 @@ def authorize(host: Context) -> int:
     Raises:
         StepError: IRIS refused it.
     """
+    # Whoever waits could not even connect before.
+    trust_others(host)
     instance = iris.look(host.description.instance)
     if instance is None or not instance.is_primary or _nobody_waits(host):
         return 0
     mirror = host.description.mirror
     answer = _rows(_ask(host, f'Pending^%ZcdkHost("{mirror.name}")'))
-    expected = {"member": list(mirror.member_subjects.values()), "client": mirror.ecp_subjects}
+    members = [*mirror.member_subjects.values(), *(other.subject for other in mirror.others.values())]
+    expected = {"member": members, "client": mirror.ecp_subjects}
     done = 0
     for kind, name in answer:
         if not any(same_name(name, each) for each in expected.get(kind, [])):
@@ -76,8 +80,7 @@ def authorize(host: Context) -> int:
 
 
 def _nobody_waits(host: Context) -> bool:
-    members = host.description.mirror.members
-    others = {address for name, address in members.items() if name != host.description.name}
+    others = set(network.others_of(host, everywhere=True).values())
     if not others <= network.connected_to_superserver():
         _LOOKED.unlink(missing_ok=True)
         return False

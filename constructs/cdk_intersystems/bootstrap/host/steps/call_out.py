@@ -1,4 +1,4 @@
-"""The call-out of a failover member: how clients are led to it when it becomes primary. See docs/adr/0009 to 0011."""
+"""The call-out of a member: how clients are led to it when it becomes primary. See docs/adr/0009 to 0011."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def takeover_routine(host: Context) -> None:
 def _wanted(host: Context) -> Optional[Tuple[CallOut, CallOutPlaces]]:
     """What this host's call-out is to be; None if it has none."""
     mine, places = host.description.call_out, host.settings.call_out
-    if host.description.member_type != "failover" or mine is None or places is None:
+    # A member for disaster recovery has it too: when it is promoted nothing is left to be installed.
+    if host.description.role != "member" or mine is None or places is None:
         return None
     return mine, places
 

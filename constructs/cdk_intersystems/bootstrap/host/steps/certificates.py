@@ -60,6 +60,7 @@ def certificates(host: Context) -> None:
             _make(host, host.description.tls)
         except StepError as error:
             host.log(f"warning: the certificate is due for renewal: {error}")
+    trust_others(host)
 
 
 def renew(host: Context) -> bool:
@@ -80,13 +81,43 @@ def renew(host: Context) -> bool:
         return False
     _make(host, host.description.tls)
     if host.description.role in ("member", "application"):
-        instance = iris.look(host.description.instance)
-        if instance is not None and instance.is_running:
-            try:
-                iris.call(host, "##class(Security.SSLConfigs).ActivateAll()")
-            except StepError as error:
-                host.log(f"warning: the instance uses the renewed certificate from its next start on: {error}")
+        _activate(host)
     return True
+
+
+def _activate(host: Context) -> None:
+    instance = iris.look(host.description.instance)
+    if instance is not None and instance.is_running:
+        try:
+            iris.call(host, "##class(Security.SSLConfigs).ActivateAll()")
+        except StepError as error:
+            host.log(f"warning: the instance uses the renewed certificate from its next start on: {error}")
+
+
+def trust_others(host: Context) -> bool:
+    """Makes sure that the certificates of the members in the other region are taken for good here too.
+
+    Each region has an authority of its own. What was read of the other one's is kept, and looked at again once a day.
+
+    Args:
+        host: The host.
+
+    Returns:
+        Whether it is so; also if there is no other region, or all have the same authority.
+    """
+    if host.description.role != "member" or not host.description.mirror.other_authority_region:
+        return True
+    there = CA_FILE.read_text(encoding="ascii", errors="replace") if CA_FILE.is_file() else ""
+    # Before another one may be read in the place of what was added.
+    own = authority.first_of(there)
+    other = authority.of_others(host)
+    if other and own:
+        text = authority.together(own, other)
+        if text != there:
+            _write(host, CA_FILE, text)
+            host.log(f"trusts the certificate authority of {host.description.mirror.other_authority_region} too")
+            _activate(host)
+    return bool(other)
 
 
 def subject_of(tls: Tls) -> str:
@@ -125,7 +156,7 @@ def _make(host: Context, tls: Tls) -> None:
         own = certificate.self_signed(host, key, tls.subject, names, tls.days)
     else:
         by = authority.authority(host)
-        above = by.certificate
+        above = authority.together(by.certificate, authority.kept_of_others(host))
         own = authority.issue(host, by, certificate.request(host, key, tls.subject, names), names)
     made: Optional[certificate.Certificate] = certificate.read(host, own)
     if made is None or made.subject != subject_of(tls):

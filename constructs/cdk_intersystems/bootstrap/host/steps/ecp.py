@@ -40,12 +40,16 @@ _CALL_SECONDS = 60
 def ecp_is_connected(host: Context) -> None:
     """Waits until this server's connection to the mirror is normal, and has it made if nobody has used it yet.
 
+    Not in a region that waits for disaster recovery: see `instance.start_instance`.
+
     Args:
         host: The host.
 
     Raises:
         StepError: It isn't in time, or can't be; with what is known of the reason.
     """
+    if network.waits_for_the_mirror(host) and not iris.is_configured(host, iris.installed(host)):
+        return
     name = host.description.mirror.name
     said = iris.log_size()
     state, problem = 0, ""

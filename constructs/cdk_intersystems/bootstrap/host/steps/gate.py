@@ -1,4 +1,4 @@
-"""The gate of a failover member: the rules, and the service that opens it while the member is primary."""
+"""The gate of a member: the rules, and the service that opens it while the member is primary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def gate(host: Context) -> None:
     The service takes up other rules and another version of its program by itself, and the lease stays as it is. For another
     unit it has to be restarted, which closes the gate: not while it is open.
 
-    A disaster recovery member has no rules and no gate: nothing of the endpoint leads to it.
+    A disaster recovery member has one too, closed: its region's endpoint leads to it, and after a promotion it is primary.
 
     Args:
         host: The host.
@@ -31,8 +31,6 @@ def gate(host: Context) -> None:
     Raises:
         StepError: The rules are wrong, or the service doesn't start.
     """
-    if host.description.member_type != "failover":
-        return
     program = ["/bin/bash", str(host.code("gate/iris-gate"))]
     rules = host.config("gate.nft").read_text(encoding="utf-8")
     if not RULES.exists() or RULES.read_text(encoding="utf-8") != rules:

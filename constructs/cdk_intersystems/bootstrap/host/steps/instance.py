@@ -15,12 +15,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
-from .. import iris, merge_file, network
+from .. import iris, memory, merge_file, network
 from ..aws import secrets
 from ..context import RUN, STATE
 from ..errors import StepError
 from ..layout import INSTALLATION
 from ..services import UNITS
+from .region import COMMAND as REGION
 from .users import IRISOWNER
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _ENVIRONMENT = RUN / "iris.env"
 #: The instance's owner reads it, and can't look into RUN.
 _MERGE = Path("/run/cdk-intersystems-iris")
 
+_MEMINFO = Path("/proc/meminfo")
+
 #: There since this start of the host once all that IRIS needs was made sure of.
 _PREPARED = RUN / "prepared-for-iris"
 #: There once the host has served with any version; see `run.py`.
@@ -42,6 +45,9 @@ _SERVED = STATE / "served"
 #: Recovery of databases and journals has no limit that would be right. A clean end waits for jobs and productions.
 _START_SECONDS = 4 * 3600
 _STOP_SECONDS = 900
+
+#: Of a mirror that spans regions: as root, which the instance's owner is not, and before every start. See docs/adr/0014.
+_ASKS = f"ExecStartPre=+{REGION} before-start\n"
 
 _TEXT = f"""\
 # Written by cdk-host; changes are overwritten.
@@ -61,7 +67,7 @@ GuessMainPID=no
 User={IRISOWNER}
 Group={IRISOWNER}
 EnvironmentFile=-{_ENVIRONMENT}
-ExecStart={{command}} start {{instance}} quietly
+{{asks}}ExecStart={{command}} start {{instance}} quietly
 ExecStop={{command}} stop {{instance}} quietly
 TimeoutStartSec=infinity
 TimeoutStopSec={_STOP_SECONDS}
@@ -85,7 +91,8 @@ def instance_unit(host: Context) -> None:
     instance = iris.installed(host)
     mounts = [volume.mount_point for volume in host.description.volumes] or [str(INSTALLATION)]
     command = shutil.which("iris")
-    text = _TEXT.format(instance=host.description.instance, mounts=" ".join(mounts), command=command)
+    asks = _ASKS if host.description.region else ""
+    text = _TEXT.format(instance=host.description.instance, mounts=" ".join(mounts), command=command, asks=asks)
     if host.write(UNITS / UNIT, text):
         host.run(["systemctl", "daemon-reload"])
     if iris.is_configured(host, instance) != _LINK.is_symlink():
@@ -101,13 +108,28 @@ def instance_unit(host: Context) -> None:
 def start_instance(host: Context) -> None:
     """Starts an application server's instance, as a client of the mirror through the member that is primary now.
 
+    In a region that waits for disaster recovery it isn't started: everything is in place for it, and a timer starts it when the
+    region has a primary.
+
     Raises:
         StepError: There is no primary, or the instance didn't become that.
     """
     mirror = host.description.mirror
+    if network.waits_for_the_mirror(host) and not iris.is_configured(host, iris.installed(host)):
+        host.log(f"ready to start when a member of {mirror.name} in this region is primary: {', '.join(mirror.members)}")
+        return
     name = network.wait_for_primary(host, f"a primary of {mirror.name} at {', '.join(mirror.members.values())}", 1800)
     # A member's name ends with its letter.
     bring_up(host, host.config(f"via-{name[-1].lower()}.cpf"))
+
+
+def is_to_start(host: Context) -> bool:
+    """Whether the timer has something to do: this server has waited for its region, and that has a primary now."""
+    instance = iris.look(host.description.instance)
+    region = host.description.region
+    if instance is None or region is None or region.role != "dr" or iris.is_configured(host, instance):
+        return False
+    return network.primary_of(host) is not None
 
 
 def bring_up(host: Context, merge: Path) -> None:
@@ -205,24 +227,44 @@ def _first_start(host: Context, merge: Path) -> Iterator[Path]:
     if host.description.kit is None:
         passwords["password"] = secrets.get_secret(host.aws, host.settings.secrets.password)
         passwords["gateway_password"] = secrets.get_secret(host.aws, host.settings.secrets.gateway)
-    text = merge_file.first_start(merge.read_text(encoding="utf-8"), **passwords)
+    text = merge_file.first_start(_text_of(host, merge), **passwords)
+    with _copy_of(host, merge, text) as copy:
+        try:
+            host.write(_ENVIRONMENT, f"ISC_CPF_MERGE_FILE={copy}\n", mode=0o600)
+            yield copy
+        finally:
+            _ENVIRONMENT.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _copy_of(host: Context, merge: Path, text: str) -> Iterator[Path]:
+    """A merge file with another text, in memory and for the owner's eyes, while it is needed."""
     copy = _MERGE / merge.name
     try:
         _MERGE.mkdir(mode=0o700, exist_ok=True)
         shutil.chown(_MERGE, IRISOWNER, IRISOWNER)
         host.write(copy, text, mode=0o600, owner=f"{IRISOWNER}:{IRISOWNER}")
-        host.write(_ENVIRONMENT, f"ISC_CPF_MERGE_FILE={copy}\n", mode=0o600)
         yield copy
     finally:
-        _ENVIRONMENT.unlink(missing_ok=True)
         shutil.rmtree(_MERGE, ignore_errors=True)
+
+
+def _text_of(host: Context, merge: Path) -> str:
+    """A merge file's text, with the sizes for the memory that this host has, where that may change."""
+    found = memory.choices(host.config(memory.FILE).parent)
+    pages = memory.meminfo("HugePages_Total", _MEMINFO.read_text(encoding="ascii")) if found else 0
+    return memory.fitted(merge.read_text(encoding="utf-8"), memory.for_pages(found, pages))
 
 
 def _merge(host: Context, merge: Path) -> None:
     """Has the running instance take up what has changed. Every action leaves alone what is so already."""
     said = iris.log_size()
     try:
-        _run_merge(host, merge, check=True)
+        if not memory.choices(host.config(memory.FILE).parent):
+            _run_merge(host, merge, check=True)
+            return
+        with _copy_of(host, merge, _text_of(host, merge)) as copy:
+            _run_merge(host, copy, check=True)
     except StepError as error:
         raise StepError(f"{error}{iris.complaint(said)}") from None
 

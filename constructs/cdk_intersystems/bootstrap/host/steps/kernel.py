@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import grp
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import memory
 from ..errors import StepError
 from .restart import restart_after
 from .users import IRISUSR
@@ -40,12 +40,15 @@ _SHARED_MEMORY = 18446744073692774399
 _LARGE_MEMORY_KIB = 60 * 1024 * 1024
 
 _HUGE_PAGE_KIB = 2048
+_PAGES = "vm.nr_hugepages"
 
 
 def kernel(host: Context) -> None:
     """Sets the kernel up for IRIS.
 
-    At a start systemd takes the huge pages early, before anything has broken the memory into small pieces.
+    At a start systemd takes the huge pages early, before anything has broken the memory into small pieces. Where the memory
+    of the host may change, those are the pages for the least there can be; what the memory it has now allows beyond them is
+    taken here.
 
     Args:
         host: The host.
@@ -56,10 +59,25 @@ def kernel(host: Context) -> None:
     values = _wanted(host)
     lines = [f"{key} = {value}\n" for key, value in values.items()]
     host.write(_SYSCTL, "# Written by cdk-host; changes are overwritten.\n" + "".join(lines))
-    if any(_now(key) != value for key, value in values.items()):
+    fitted = _fitted(host, values)
+    if any(_now(key) != value for key, value in {**values, **fitted}.items()):
         host.run(["sysctl", "--quiet", f"--load={_SYSCTL}"], check=False)
+        for key, value in fitted.items():
+            host.run(["sysctl", "--quiet", "--write", f"{key}={value}"], check=False)
     _switch_thp_off(host)
-    _verify(values)
+    for key, value in fitted.items():
+        given = _now(key)
+        if int(given) < int(value):
+            host.log(f"the kernel gave {given} of {value} huge pages: IRIS gets the sizes for less memory")
+    _verify({key: value for key, value in values.items() if key not in fitted or int(_now(key)) < int(value)})
+
+
+def _fitted(host: Context, values: dict[str, str]) -> dict[str, str]:
+    """What the memory that the host has now allows beyond the pages that are taken at each start."""
+    choice = memory.for_memory(memory.choices(host.config(memory.FILE).parent), _meminfo("MemTotal"))
+    if choice is None or choice.huge_pages <= int(values.get(_PAGES, "0")):
+        return {}
+    return {_PAGES: str(choice.huge_pages)}
 
 
 def _wanted(host: Context) -> dict[str, str]:
@@ -79,7 +97,7 @@ def _wanted(host: Context) -> dict[str, str]:
         # IRIS gets its huge pages as root (Installation Guide, "Why InterSystems IRIS Installation Uses Root"). The group is
         # for a release that doesn't: with memlock 64 it would not start.
         values["vm.hugetlb_shm_group"] = str(grp.getgrnam(IRISUSR).gr_gid)
-        values["vm.nr_hugepages"] = str(pages)
+        values[_PAGES] = str(pages)
     return values
 
 
@@ -88,17 +106,13 @@ def _now(key: str) -> str:
 
 
 def _meminfo(name: str) -> int:
-    text = Path("/proc/meminfo").read_text(encoding="ascii")
-    found = re.search(rf"^{name}:\s+(\d+)", text, re.MULTILINE)
-    if not found:
-        raise StepError(f"/proc/meminfo doesn't tell {name}")
-    return int(found[1])
+    return memory.meminfo(name, Path("/proc/meminfo").read_text(encoding="ascii"))
 
 
 def _verify(values: dict[str, str]) -> None:
     for key, value in values.items():
         found = _now(key)
-        if key == "vm.nr_hugepages" and found.isdigit() and int(found) < int(value):
+        if key == _PAGES and found.isdigit() and int(found) < int(value):
             raise StepError(
                 f"the kernel gave {found} of {value} huge pages: reboot, they are taken first then; if that doesn't help, the "
                 "instance type has too little memory"

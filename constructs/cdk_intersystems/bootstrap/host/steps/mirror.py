@@ -1,4 +1,8 @@
-"""The mirror: who creates it, who joins, and when a member is in its place. See docs/adr/0007-who-creates-the-mirror.md."""
+"""The mirror: who creates it, who joins, and when a member is in its place. See docs/adr/0007-who-creates-the-mirror.md.
+
+A mirror that spans regions is created in its home region. Members of the DR region join it for disaster recovery; so does a
+member of the home region that comes back without its volumes while the DR region holds the mirror.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ from ..aws import ssm
 from ..aws.client import AwsError
 from ..context import sync
 from ..errors import StepError
-from ..layout import ISCAGENT_PORT, OWN
+from ..layout import ISCAGENT_PORT, MIRROR_STATUS_PORT, OWN
 from .authorize import authorize, authorize_clients
+from .certificates import trust_others
 from .instance import bring_up, restart
 
 if TYPE_CHECKING:
@@ -29,6 +34,8 @@ _READY_SECONDS = 1800
 #: A member that has joined and isn't in place after this time, nor on its way, is restarted, once. Seen by others, and
 #: documented nowhere: "Without restart, FAILOVER member fails to retrieve (mirror) journal file", IRISMeister/azure-arm.
 _RESTART_SECONDS = 90
+#: The other region's members publish their authority when they first start.
+_TRUST_SECONDS = 900
 _ON_ITS_WAY = ("Synchronizing", "Transition")
 
 
@@ -68,15 +75,13 @@ def start_member(host: Context) -> None:
     if creates(host):
         bring_up(host, host.config("create.cpf"))
         return
-    joins = not iris.is_configured(host, iris.installed(host))
-    if joins:
-        _wait_for_primary(host)
+    if iris.is_configured(host, iris.installed(host)):
+        # What it does to a mirror that is there, nothing, is the same in all files; these never make another.
+        bring_up(host, host.config(_join_files(host)[0]))
+        return
     try:
-        # What it does to a mirror that is there, nothing, is the same in both files; this one never makes another.
-        bring_up(host, host.config("join.cpf"))
+        _join(host)
     except StepError as error:
-        if not joins:
-            raise
         # Source: High Availability Guide, "Editing or Removing a Failover Member": that is done by a person, on the primary.
         raise StepError(
             f"{error}. If this member was in the mirror before and lost its volumes, remove it there first (Edit Mirror, "
@@ -168,7 +173,68 @@ def _claimed(host: Context) -> dict[str, str]:
         ) from None
 
 
-def _wait_for_primary(host: Context) -> None:
+def _join(host: Context) -> None:
+    """Joins the mirror through its primary, wherever that is."""
     mirror = host.description.mirror
-    others = ", ".join(f"{name} ({address})" for name, address in mirror.members.items() if name != host.description.name)
-    network.wait_for_primary(host, f"a primary of the mirror {mirror.name} to join: {others}", _PRIMARY_SECONDS)
+    others = network.others_of(host, everywhere=True)
+    shown = ", ".join(f"{name} ({address})" for name, address in others.items())
+    found: list[str] = []
+    tried: list[str] = []
+
+    def is_there() -> bool:
+        name = network.primary_of(host, everywhere=True)
+        if name is not None:
+            found.append(name)
+        elif not trust_others(host):
+            # Nobody is tried before the other region's certificates are taken for good: joining would fail for another reason.
+            return False
+        return bool(found) or _tries_the_silent(host, others, tried)
+
+    host.wait_until(f"a primary of the mirror {mirror.name} to join: {shown}", is_there, seconds=_PRIMARY_SECONDS, every=3)
+    if not found:
+        return
+    if found[0] in mirror.others:
+        _wait_for_trust(host)
+    bring_up(host, host.config(_join_file(host, found[0])))
+
+
+def _tries_the_silent(host: Context, others: dict[str, str], tried: list[str]) -> bool:
+    """Tries, once each, those that can't be asked whether they are primary: outside AWS there is no responder of ours.
+
+    Returns:
+        Whether this member has joined through one of them.
+    """
+    for name, address in others.items():
+        if name in tried or name not in host.description.mirror.others:
+            continue
+        if network.takes_connections(address, MIRROR_STATUS_PORT) or not network.takes_connections(address, ISCAGENT_PORT):
+            continue
+        tried.append(name)
+        try:
+            bring_up(host, host.config(_join_file(host, name)))
+        except StepError as error:
+            host.log(f"could not join through {name} ({address}): {error}")
+            continue
+        return True
+    if tried and len(tried) == len(host.description.mirror.others):
+        # Again from the beginning, in the next round.
+        tried.clear()
+    return False
+
+
+def _wait_for_trust(host: Context) -> None:
+    region = host.description.mirror.other_authority_region
+    host.wait_until(
+        f"the certificate authority of the members in {region}", lambda: trust_others(host), seconds=_TRUST_SECONDS, every=10
+    )
+
+
+def _join_file(host: Context, primary: str) -> str:
+    """The merge file to join through a primary with: as a failover member only next to one of the own region."""
+    if host.description.member_type == "failover" and primary in host.description.mirror.members:
+        return "join.cpf"
+    return f"join-async-{primary}.cpf"
+
+
+def _join_files(host: Context) -> list[str]:
+    return [_join_file(host, name) for name in network.others_of(host, everywhere=True)]

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import services
+from .. import network, services
 from ..apache import (
     CERTIFICATE,
     CONFIGURATION,
@@ -79,6 +79,8 @@ def web_server(host: Context) -> None:
 def pages_answer(host: Context) -> None:
     """Waits until a page comes all the way from IRIS: Apache, Web Gateway, and one of the servers behind it.
 
+    In a region that waits for disaster recovery that is as far as the status pages.
+
     Args:
         host: The host.
 
@@ -87,11 +89,15 @@ def pages_answer(host: Context) -> None:
     """
     web = host.description.web
     assert web is not None
-    if web.application_tier:
+    waits = network.waits_for_the_mirror(host)
+    if web.application_tier and not waits:
         what = f"an application server of the tier {web.application_tier}"
         host.wait_until(what, lambda: bool(known_servers()), seconds=_PAGES_SECONDS, every=5)
     host.wait_until(f"{STATUS_PATH} of this web server", lambda: status_of(STATUS_PATH) == 200, seconds=60)
     host.wait_until(f"{REGION_STATUS_PATH} of this web server", lambda: status_of(REGION_STATUS_PATH) in (200, 503), seconds=60)
+    if waits:
+        host.log("no member in this region is primary: its pages answer when one is")
+        return
     path = f"{web.paths[0]}/{_NO_PAGE}"
     host.wait_until(f"an answer of IRIS to {path}", lambda: 0 < status_of(path) < 500, seconds=_PAGES_SECONDS, every=5)
 

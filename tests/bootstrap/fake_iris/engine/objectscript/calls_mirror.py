@@ -1,10 +1,11 @@
 """SYS.Mirror and %SYSTEM.Mirror."""
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import config_mirror, databases, tls
+from .. import config_mirror, databases, promotion, tls
 from ..installation import IrisError
 from ..mirror_config import load
 from .calls_status import member_of
@@ -128,7 +129,7 @@ async def _become_primary(server: "Server") -> str:
     if member.is_primary():
         return "1"
     other = member.config.other_failover()
-    if other is None or await member.ask_agent(other, op="force") is None:
+    if not member.is_failover() or (other is not None and await member.ask_agent(other, op="force") is None):
         return "0"
     member.config.properties.pop("DefinedPrimary", None)
     for _ in range(200):
@@ -136,6 +137,45 @@ async def _become_primary(server: "Server") -> str:
             return "1"
         await asyncio.sleep(0.05)
     return "0"
+
+
+# SYS.Mirror: promotion and demotion
+
+
+async def _promote(server: "Server", unavailable: "Reference | str" = "") -> None:
+    await _promotion(unavailable, promotion.promote(member_of(server)))
+
+
+async def _promote_with_partner(server: "Server", unavailable: "Reference | str" = "") -> None:
+    await _promotion(unavailable, promotion.promote(member_of(server), both=False))
+
+
+async def _promote_with_selected(server: "Server", partner: str = "", unavailable: "Reference | str" = "") -> None:
+    await _promotion(unavailable, promotion.promote_with(member_of(server), partner))
+
+
+async def _promote_alone(server: "Server", unavailable: "Reference | str" = "", flags: str = "0") -> None:
+    await _promotion(unavailable, promotion.promote_alone(member_of(server), no_failover=flags == "1"))
+
+
+async def _promotion(unavailable: "Reference | str", work: Awaitable[list[str]]) -> None:
+    """Does it, and names the members that could not be contacted, by reference, whether it succeeds or not."""
+    try:
+        names = await work
+    except promotion.UnavailableError as error:
+        if not isinstance(unavailable, str):
+            unavailable.set(",".join(error.names))
+        raise
+    if not isinstance(unavailable, str):
+        unavailable.set(",".join(names))
+
+
+async def _demote(server: "Server") -> None:
+    await promotion.demote(member_of(server))
+
+
+async def _demote_partner(server: "Server") -> None:
+    await promotion.demote_partner(member_of(server))
 
 
 async def _no_failover(server: "Server", _mirror: str = "") -> None:
@@ -208,6 +248,12 @@ METHODS = {
     "SYS.Mirror.RemoveFromApprovalList": _remove_from_list,
     "SYS.Mirror.AddFailoverMember": _add_failover,
     "SYS.Mirror.BecomePrimary": _become_primary,
+    "SYS.Mirror.Promote": _promote,
+    "SYS.Mirror.PromoteWithPartner": _promote_with_partner,
+    "SYS.Mirror.PromoteWithSelectedPartner": _promote_with_selected,
+    "SYS.Mirror.PromoteWithNoPartner": _promote_alone,
+    "SYS.Mirror.Demote": _demote,
+    "SYS.Mirror.DemotePartner": _demote_partner,
     "SYS.Mirror.SetNoFailover": _no_failover,
     "SYS.Mirror.ClearNoFailover": _clear_no_failover,
     "SYS.Mirror.VerifyMirrorSSLCertificates": _verify,
