@@ -49,7 +49,9 @@ def _holds(operator: str, given: Sequence[str], wanted: list[str]) -> bool:
         return (not given) == (wanted == ["true"])
     if operator == "ForAllValues:StringEquals":
         return all(each in wanted for each in given)
-    if operator in ("StringEquals", "ArnEquals"):
+    if operator == "ForAllValues:StringLike":
+        return all(any(fnmatchcase(each, pattern) for pattern in wanted) for each in given)
+    if operator in ("StringEquals", "ArnEquals", "Bool"):
         return any(each in wanted for each in given)
     raise AssertionError(f"a condition of the policy is new to this test: {operator}")
 

@@ -1,0 +1,248 @@
+"""Alarms on what the watch sees; each names the runbook that stands behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_intersystems.failover_automation.router import METRIC_NAMESPACE
+from cdk_intersystems.monitoring.notification import notify
+from cdk_intersystems.policy.acknowledge import acknowledge
+
+_MINUTE = Duration.minutes(1)
+_ABOVE, _BELOW = (
+    cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Watch:
+    """An alarm on one of the watch's metrics, at its first count.
+
+    Args:
+        runbook: Name of the runbook.
+        says: What is wrong.
+        periods: For how many minutes in a row.
+        asks_elsewhere: Whether it takes members elsewhere that can be asked.
+    """
+
+    runbook: str
+    says: str
+    periods: int = 1
+    asks_elsewhere: bool = False
+
+
+# By metric. Where a failover that goes well may show it for a moment, several minutes in a row count.
+_WATCHES: Final[Mapping[str, _Watch]] = {
+    "SplitRegions": _Watch(
+        runbook="split-regions", says="each region has a member that says it is primary", asks_elsewhere=True
+    ),
+    "HeldByOtherRegion": _Watch(
+        runbook="split-regions",
+        says="a member is primary in the region that, by the newest epoch, doesn't hold the mirror",
+        periods=5,
+    ),
+    "LatchRepaired": _Watch(runbook="latch-changed", says="the latch was changed by somebody else, and was put right"),
+    "LatchNotDelivered": _Watch(
+        runbook="latch-not-delivered", says="Route 53 is not shown which region holds the traffic", periods=2
+    ),
+    "DrMembersDown": _Watch(runbook="dr-member-down", says="a member of the DR region does not answer", periods=5),
+    "HolderNotServing": _Watch(
+        runbook="region-not-serving", says="no member of the region that holds the traffic is primary", periods=3
+    ),
+}
+# The watch runs each minute; so long it may be throttled, or not be there for an update.
+_SILENT_MINUTES = 5
+
+
+class RegionWatchAlarms(Construct):
+    """Defines the alarms on what the watch sees, and the two that Route 53's health checks read."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: str,
+        mirror_set: str,
+        function: lambda_.IFunction,
+        asks_elsewhere: bool,
+        topic: sns.ITopic | None,
+    ) -> None:
+        """Define the alarms.
+
+        Args:
+            scope: The construct this belongs to.
+            id: Its id within the scope.
+            deployment: Name of the deployment.
+            mirror_set: Name of the mirror set.
+            function: The watch.
+            asks_elsewhere: Whether members elsewhere can be asked.
+            topic: Where alarms go. None: nowhere.
+        """
+        super().__init__(scope, id)
+        self._name = f"{deployment}/{mirror_set}"
+        self._topic = topic
+        self._dimensions = {"deployment": deployment, "mirror_set": mirror_set}
+        # One period, and the higher of two values in it: Route 53 reads exactly this.
+        self.holds = self._add(
+            "DrHoldsTraffic", "latch-changed", "the DR region holds the traffic", self._metric("DrHoldsTraffic")
+        )
+        self.primary: cloudwatch.Alarm | None = None
+        if asks_elsewhere:
+            self.primary = self._add(
+                "PrimaryRegionServes",
+                "region-not-serving",
+                "no member of the primary region is primary, seen from the DR region (for Route 53; it tells nobody else)",
+                self._metric("PrimaryRegionServes"),
+                below=True,
+                told=False,
+            )
+        for metric, watch in _WATCHES.items():
+            if asks_elsewhere or not watch.asks_elsewhere:
+                self._add(metric, watch.runbook, watch.says, self._metric(metric), periods=watch.periods)
+        self._add(
+            "WatchSilent",
+            "watch-silent",
+            f"the watch has told nothing for {_SILENT_MINUTES} minutes",
+            self._metric("DrRegionServes", "SampleCount"),
+            periods=_SILENT_MINUTES,
+            below=True,
+        )
+        self._add(
+            "WatchErrors",
+            "watch-silent",
+            "the watch function fails",
+            function.metric_errors(statistic="Sum", period=_MINUTE),
+            periods=2,
+        )
+
+    def _metric(self, name: str, statistic: str = "Maximum") -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=METRIC_NAMESPACE,
+            metric_name=name,
+            dimensions_map=self._dimensions,
+            statistic=statistic,
+            period=_MINUTE,
+        )
+
+    def _add(
+        self,
+        id: str,
+        runbook: str,
+        says: str,
+        metric: cloudwatch.IMetric,
+        *,
+        periods: int = 1,
+        below: bool = False,
+        told: bool = True,
+    ) -> cloudwatch.Alarm:
+        """Define an alarm on a metric of 1 and more or, with `below`, of less than 1."""
+        silence = id == "WatchSilent"
+        alarm = cloudwatch.Alarm(
+            self,
+            id,
+            alarm_description=f"{self._name}: {says}. Runbook: docs/runbooks/{runbook}.md",
+            metric=metric,
+            threshold=1,
+            evaluation_periods=periods,
+            comparison_operator=_BELOW if below else _ABOVE,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
+            if silence
+            # What the latch was last, it is: for the alarm as for Route 53.
+            else cloudwatch.TreatMissingData.IGNORE
+            if id in ("DrHoldsTraffic", "PrimaryRegionServes")
+            else cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        if told:
+            notify(alarm, self._topic)
+        else:
+            acknowledge(
+                alarm,
+                {
+                    "HIPAA.Security-CloudWatchAlarmAction": _FOR_ROUTE_53,
+                    "NIST.800.53.R5-CloudWatchAlarmAction": _FOR_ROUTE_53,
+                },
+            )
+        return alarm
+
+
+class ReadinessAlarms(Construct):
+    """Defines the alarms on what the readiness function sees."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: str,
+        mirror_set: str,
+        lag_limit_seconds: int,
+        check_every: Duration,
+        lag_every: Duration,
+        topic: sns.ITopic | None,
+    ) -> None:
+        """Define the alarms.
+
+        Args:
+            scope: The construct this belongs to.
+            id: Its id within the scope.
+            deployment: Name of the deployment.
+            mirror_set: Name of the mirror set.
+            lag_limit_seconds: What the journals of the DR region may be behind.
+            check_every: How often everything is checked.
+            lag_every: How often the lag is asked.
+            topic: Where alarms go. None: nowhere.
+        """
+        super().__init__(scope, id)
+        name, dimensions = f"{deployment}/{mirror_set}", {"deployment": deployment, "mirror_set": mirror_set}
+        lag = cloudwatch.Alarm(
+            self,
+            "JournalLag",
+            alarm_description=(
+                f"{name}: the DR region's journals are more than {lag_limit_seconds} seconds behind. "
+                "Runbook: docs/runbooks/journal-lag.md"
+            ),
+            metric=cloudwatch.Metric(
+                namespace=METRIC_NAMESPACE,
+                metric_name="JournalLagSeconds",
+                dimensions_map=dimensions,
+                statistic="Minimum",
+                period=lag_every,
+            ),
+            threshold=lag_limit_seconds,
+            evaluation_periods=2,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            # Nobody says how far behind it is: that is what `dr-member-down` and `not-ready` are for.
+            treat_missing_data=cloudwatch.TreatMissingData.MISSING,
+        )
+        ready = cloudwatch.Alarm(
+            self,
+            "NotReady",
+            alarm_description=f"{name}: the DR region is not ready to take over. Runbook: docs/runbooks/not-ready.md",
+            metric=cloudwatch.Metric(
+                namespace=METRIC_NAMESPACE,
+                metric_name="Readiness",
+                dimensions_map=dimensions,
+                statistic="Minimum",
+                period=check_every,
+            ),
+            threshold=1,
+            evaluation_periods=2,
+            comparison_operator=_BELOW,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        notify(lag, topic)
+        notify(ready, topic)
+
+
+_FOR_ROUTE_53 = (
+    "Route 53's health check reads the stream of its metric; the alarm on HolderNotServing tells the topic of what lasts "
+    "longer than a failover within the region"
+)

@@ -1,0 +1,9 @@
+"""What keeps the watch from carrying the latch."""
+
+
+class LatchError(Exception):
+    """The latch couldn't be carried now, and nothing was lost: the next minute's run tries again."""
+
+
+class DamagedRecordError(LatchError):
+    """A record of the regions' state can't be what the promotion or the watch has written: the carrier is left as it is."""
