@@ -16,7 +16,7 @@ if node and node.submodule_search_locations:
     os.environ.setdefault("JSII_NODE", str(Path(node.submodule_search_locations[0]) / "bin" / "node"))
 
 from cdk_intersystems.configuration import ConfigurationError, deployment_names, load_deployment
-from stacks.deployment_app import define_deployment, make_app
+from stacks.deployment_app import UnknownRegionError, define_deployment, make_app
 
 
 def main() -> None:
@@ -32,7 +32,11 @@ def main() -> None:
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    define_deployment(app, deployment)
+    try:
+        define_deployment(app, deployment)
+    except UnknownRegionError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     try:
         app.synth()
     except RuntimeError as error:

@@ -4,6 +4,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.plan import tier_capacity
 from cdk_intersystems.configuration.tiers import ApplicationTierConfig
 from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
 from cdk_intersystems.mirrored_database.mirrored_database import MirroredDatabase
@@ -36,7 +37,8 @@ class ApplicationTierStack(RegionalStack):
         )
         settings = self.settings
         network = shared.network(self)
-        platform = deployment.platform
+        platform = deployment.platform_of(role)
+        warm_min, warm_max = tier_capacity(deployment, role, tier) if role == "dr" else (None, None)
         facts = deployment.instance_type(tier.instance_type)
         self.tier = EcpAppTier(
             self,
@@ -49,6 +51,8 @@ class ApplicationTierStack(RegionalStack):
             instance_type=ec2.InstanceType(tier.instance_type),
             min_capacity=tier.min,
             max_capacity=tier.max,
+            warm_min_capacity=warm_min,
+            warm_max_capacity=warm_max,
             tenancy=tier.tenancy,
             purchase=tier.purchase,
             capacity_platform=platform.capacity_platform,

@@ -6,7 +6,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
-from cdk_intersystems.configuration.region import PrimaryRegion
+from cdk_intersystems.configuration.region import RegionBase
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
 from stacks.regional_stack import RegionalStack
 
@@ -56,7 +56,7 @@ class FoundationStack(RegionalStack):
         return topic
 
 
-def encryption_key_of(scope: Construct, foundation: FoundationStack | None, settings: PrimaryRegion) -> kms.IKey:
+def encryption_key_of(scope: Construct, foundation: FoundationStack | None, settings: RegionBase) -> kms.IKey:
     """The region's key, for a stack: the foundation's, or without one the key that the configuration brings."""
     if foundation is not None:
         return foundation.encryption_key

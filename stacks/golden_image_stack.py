@@ -28,7 +28,7 @@ class GoldenImageStack(RegionalStack):
                 {"iris": "Iris", "web": "Web"}[kind],
                 deployment=deployment.name,
                 kind=kind,
-                platform=golden_image.platform(deployment.platform),
+                platform=golden_image.platform(deployment.platform_of(role)),
                 base_image=golden_image.base_ami,
                 vpc=network.vpc,
                 subnet=network.subnets(network.endpoint_tier)[0],

@@ -7,6 +7,7 @@ from constructs import Construct
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.model.addresses import TIERS
 from cdk_intersystems.network.network import Network
+from stacks.connectivity import connect
 from stacks.foundation_stack import FoundationStack, encryption_key_of
 from stacks.log_retention import log_retention
 from stacks.regional_stack import RegionalStack
@@ -19,7 +20,7 @@ class NetworkStack(RegionalStack):
         super().__init__(scope, deployment, role, "network", description=f"Network of {deployment.name}", stateful=True)
         settings = self.settings
         public_subnets = settings.internet or any(tier.scheme == "internet-facing" for tier in deployment.web_tiers)
-        authority = deployment.platform.certificate_authority
+        authority = deployment.platform_of(role).certificate_authority
         self.network = Network(
             self,
             "Network",
@@ -29,7 +30,8 @@ class NetworkStack(RegionalStack):
             public_subnets=public_subnets,
             private_ca=authority is not None and authority.private_ca is not None,
             load_balancing=any("listener" in mirror_set.endpoint.strategies for mirror_set in deployment.mirror_sets),
-            image_builder=deployment.golden_image is not None,
+            # The pipelines stand in the region that is set up first; the other's images are copies.
+            image_builder=deployment.golden_image is not None and role == deployment.regions.first_role(),
             flow_log_group=logs.LogGroup(
                 self,
                 "FlowLogs",
@@ -38,6 +40,7 @@ class NetworkStack(RegionalStack):
                 removal_policy=RemovalPolicy.RETAIN,
             ),
         )
+        connect(self, deployment, role, self.network)
         for tier in TIERS:
             if tier != "public" or public_subnets:
                 for subnet in self.network.subnets(tier):

@@ -4,7 +4,7 @@ from aws_cdk import Environment, Stack
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
-from cdk_intersystems.configuration.region import PrimaryRegion
+from cdk_intersystems.configuration.region import RegionBase
 
 
 class RegionalStack(Stack):
@@ -22,12 +22,12 @@ class RegionalStack(Stack):
         Args:
             scope: The app.
             deployment: The configuration.
-            role: The region's role, e.g. `primary`.
+            role: The region's role, `primary` or `dr`.
             what: What is in it.
             description: The same in a sentence.
             stateful: Whether its loss would lose data or the network under it; then it can't be deleted by mistake.
         """
-        self._region_settings: PrimaryRegion = getattr(deployment.regions, role)
+        self._region_settings = deployment.regions.of(role)
         self.deployment = deployment
         name = f"{deployment.name}-{role}-{what}"
         super().__init__(
@@ -40,7 +40,7 @@ class RegionalStack(Stack):
         )
 
     @property
-    def settings(self) -> PrimaryRegion:
+    def settings(self) -> RegionBase:
         """The configuration of this stack's region."""
         return self._region_settings
 

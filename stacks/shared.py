@@ -7,7 +7,7 @@ from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.configuration.plan import existing_subnets
-from cdk_intersystems.configuration.region import ExistingVpc, PrimaryRegion
+from cdk_intersystems.configuration.region import ExistingVpc, RegionBase
 from cdk_intersystems.model.addresses import TIERS
 from cdk_intersystems.network.network import Network
 from stacks.foundation_stack import FoundationStack, encryption_key_of
@@ -27,9 +27,9 @@ class Shared:
         Args:
             scope: The app.
             deployment: The configuration.
-            role: The region's role, e.g. `primary`.
+            role: The region's role, `primary` or `dr`.
         """
-        self._settings: PrimaryRegion = getattr(deployment.regions, role)
+        self._settings = deployment.regions.of(role)
         brought = self._settings.encryption_key and self._settings.alarm_topic
         self._foundation = None if brought else FoundationStack(scope, deployment, role)
         self._network = None
@@ -55,7 +55,7 @@ class Shared:
         return _existing_network(scope, self._settings, self._settings.existing)
 
 
-def _existing_network(scope: Construct, settings: PrimaryRegion, existing: ExistingVpc) -> Network:
+def _existing_network(scope: Construct, settings: RegionBase, existing: ExistingVpc) -> Network:
     return Network.from_existing(
         scope,
         "Network",

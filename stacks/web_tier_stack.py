@@ -7,6 +7,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
+from cdk_intersystems.configuration.plan import certificate_of, tier_capacity
 from cdk_intersystems.configuration.tiers import WebTierConfig
 from cdk_intersystems.csp_web_tier.csp_web_tier import CspWebTier
 from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
@@ -42,6 +43,8 @@ class WebTierStack(RegionalStack):
         )
         settings = self.settings
         network = shared.network(self)
+        platform = deployment.platform_of(role)
+        warm_min, warm_max = tier_capacity(deployment, role, tier) if role == "dr" else (None, None)
         internet_facing = tier.scheme == "internet-facing"
         self.tier = CspWebTier(
             self,
@@ -56,7 +59,9 @@ class WebTierStack(RegionalStack):
             instance_type=ec2.InstanceType(tier.instance_type),
             min_capacity=tier.min,
             max_capacity=tier.max,
-            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", tier.certificate),
+            warm_min_capacity=warm_min,
+            warm_max_capacity=warm_max,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", certificate_of(deployment, role, tier)),
             application_tier=application_tier,
             database=database,
             client_cidrs=[str(cidr) for cidr in tier.client_cidrs],
@@ -67,11 +72,11 @@ class WebTierStack(RegionalStack):
             else None,
             tenancy=tier.tenancy,
             purchase=tier.purchase,
-            capacity_platform=deployment.platform.capacity_platform,
+            capacity_platform=platform.capacity_platform,
             service_endpoints=network.endpoints_security_group,
             internet=settings.internet,
             encryption_key=shared.encryption_key(self),
-            platform=deployment.platform.model(),
+            platform=platform.model(),
             paths=tier.paths,
             gateway_parameters=tier.gateway_parameters,
             log_retention=log_retention(deployment.log_retention_days),
@@ -79,4 +84,4 @@ class WebTierStack(RegionalStack):
             deletion_protection=settings.termination_protection,
             role=existing_role(self, "Role", settings.roles.tiers.get(tier.name)),
         )
-        define_alias(self, deployment, tier.name, self.tier.load_balancer)
+        define_alias(self, deployment, role, tier.name, self.tier.load_balancer)

@@ -36,7 +36,8 @@ def _table(page: str) -> str:
 
 
 def _member(stack: str) -> str:
-    return stack.rpartition("-")[2]
+    name = stack.rpartition("-")[2]
+    return f"DR {name}" if "-dr-" in stack else name
 
 
 def _hosts(changes: Iterable[Change]) -> str:

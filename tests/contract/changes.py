@@ -169,6 +169,25 @@ _WEB = {
 }
 _tiers = both(put("application_tiers", [_APPLICATION]), put("web_tiers", [_WEB]))
 
+_DR = {
+    "region": "eu-west-1",
+    "availability_zones": ["eu-west-1a", "eu-west-1b", "eu-west-1c"],
+    "cidr": "10.21.0.0/16",
+    "ami": "ami-0123456789abcdef1",
+    "journal_traffic": {"primary_vpc": "vpc-0123456789abcdef0"},
+    "promotion": {
+        "approvers": ["arn:aws:iam::111122223333:role/approver"],
+        "requesters": ["arn:aws:iam::111122223333:role/operator"],
+    },
+}
+_VPN = {"vpn": {"customer_gateway": "203.0.113.10", "static_routes": ["192.168.0.0/16"]}}
+# What a second region takes for granted: names, and an authority that both trust.
+_ready_for_dr = both(
+    put("dns", {"zone": "example.org", "zone_id": "Z0123456789ABC", "name": "iris"}),
+    put("platform.certificate_authority", {"secret": "iris/authority"}),
+)
+_two_regions = both(_ready_for_dr, put("regions.dr", _DR))
+
 _SET = "mirror_sets.0"
 _ROUTE_VIP = both(put(f"{_SET}.endpoint.strategies", ["route_vip", "polling"]), put(f"{_SET}.endpoint.vip", "10.255.0.1"))
 _REGION = "regions.primary"
@@ -299,5 +318,30 @@ ROWS: tuple[Row, ...] = (
         change=both(
             put(f"{_REGION}.existing.vpc_id", "vpc-0fedcba9876543210"), put(f"{_REGION}.existing.subnets", _OTHER_SUBNETS)
         ),
+    ),
+    Row(title="`connectivity.vpn`", change=put(f"{_REGION}.connectivity", _VPN)),
+    # The second region.
+    Row(title="`platform.certificate_authority.secret`", change=_ready_for_dr),
+    Row(title="`regions.dr`", first=_ready_for_dr, change=put("regions.dr", _DR)),
+    Row(
+        title="`regions.dr.journal_traffic.peering_connection`",
+        first=_two_regions,
+        change=put("regions.dr.journal_traffic.peering_connection", "pcx-0123456789abcdef0"),
+    ),
+    Row(
+        title="`regions.dr.capacity.database.instance_type`",
+        first=_two_regions,
+        change=put("regions.dr.capacity", {"database": {"instance_type": "r7i.large"}}),
+    ),
+    Row(title="`regions.dr.members` to 1", first=_two_regions, change=put("regions.dr.members", 1)),
+    Row(
+        title="`regions.dr.promotion.approvers`",
+        first=_two_regions,
+        change=put("regions.dr.promotion.approvers", ["arn:aws:iam::111122223333:role/other"]),
+    ),
+    Row(
+        title="`regions.dr.latch` to a public object",
+        first=_two_regions,
+        change=put("regions.dr.latch", {"kind": "s3_object", "public": True}),
     ),
 )

@@ -73,6 +73,9 @@ _CONDITIONAL: Mapping[str, Mapping[str, Effect]] = {
 # ModifyVolumeAttribute: what those can't change, CloudFormation refuses to.
 _VOLUME_CHANGES = frozenset({"AutoEnableIO", "Iops", "MultiAttachEnabled", "Size", "Tags", "Throughput", "VolumeType"})
 
+# Reference of AWS::Route53::RecordSet, whose schema has no create-only properties: "Update requires: Replacement".
+_REPLACING = {"AWS::Route53::RecordSet": frozenset({"HostedZoneId", "Name"})}
+
 # Attributes that change when their resource is updated in place.
 _MOVING_ATTRIBUTES = {"AWS::EC2::LaunchTemplate": {"LatestVersionNumber", "DefaultVersionNumber"}}
 
@@ -219,6 +222,8 @@ def _property_effect(kind: str, name: str, old: Mapping[str, Any], new: Mapping[
     if kind == "AWS::EC2::Volume":
         shrinks = name == "Size" and new["Properties"]["Size"] < old["Properties"]["Size"]
         return Effect.UPDATED if name in _VOLUME_CHANGES and not shrinks else Effect.REFUSED
+    if name in _REPLACING.get(kind, ()):
+        return Effect.REPLACED
     schema = _schema(kind)
     if f"/properties/{name}" in schema.get("conditionalCreateOnlyProperties", ()):
         return _CONDITIONAL[kind][name]

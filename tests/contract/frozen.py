@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 LOGICAL_IDS = HERE / "logical_ids.txt"
 PUBLIC_API = HERE / "public_api.txt"
 USER_DATA = HERE / "user_data.txt"
+DEPLOYMENTS = ("minimal", "trakcare", "hybrid")
 
 # Types whose resources hold data, have an address or identity that others rely on, or can't be deleted without an outage.
 _STATEFUL = frozenset(
@@ -119,9 +120,7 @@ def main() -> None:
 
     config = HERE.parent.parent / "config"
     ids = [
-        line
-        for name in ("minimal", "trakcare")
-        for line in logical_ids(synthesized(yaml.safe_load((config / f"{name}.yaml").read_text())))
+        line for name in DEPLOYMENTS for line in logical_ids(synthesized(yaml.safe_load((config / f"{name}.yaml").read_text())))
     ]
     _write(
         LOGICAL_IDS,

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from tests.contract.frozen import LOGICAL_IDS, PUBLIC_API, USER_DATA, logical_ids, public_api, read, user_data
+from tests.contract.frozen import DEPLOYMENTS, LOGICAL_IDS, PUBLIC_API, USER_DATA, logical_ids, public_api, read, user_data
 
 
 def test_logical_ids_of_stateful_resources_are_frozen(templates: Any) -> None:
-    now = [line for name in ("minimal", "trakcare") for line in logical_ids(templates(name))]
+    now = [line for name in DEPLOYMENTS for line in logical_ids(templates(name))]
     gone = sorted(set(read(LOGICAL_IDS)) - set(now))
     assert not gone, (
         "these stateful resources get another logical id or go, so that CloudFormation makes new, empty ones in every deployed "

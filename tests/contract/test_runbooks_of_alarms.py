@@ -15,6 +15,8 @@ from cdk_intersystems import Platform
 from cdk_intersystems.bootstrap.call_out import command as call_out
 from cdk_intersystems.bootstrap.host import commands as cdk_host
 from cdk_intersystems.bootstrap.host.roles import PREPARE, SERVE
+from cdk_intersystems.bootstrap.region import command as region
+from tests.infra.dr_region_app import region_templates
 from tests.infra.mirror_app import templates_of
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,12 @@ def mirror_sets() -> list[Mapping[str, Any]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def with_alarms(mirror_sets: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The same, and the automation between two regions."""
+    return [*mirror_sets, region_templates()["region"]]
+
+
 def _alarms(template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::CloudWatch::Alarm":
@@ -57,14 +65,14 @@ def _metrics_of(alarm: Mapping[str, Any]) -> set[str]:
     return {*listed, *([alarm["MetricName"]] if "MetricName" in alarm else [])}
 
 
-def test_each_alarm_has_a_runbook_and_each_runbook_an_alarm(mirror_sets: list[Mapping[str, Any]]) -> None:
-    named = {_runbook_of(alarm) for template in mirror_sets for alarm in _alarms(template)}
+def test_each_alarm_has_a_runbook_and_each_runbook_an_alarm(with_alarms: list[Mapping[str, Any]]) -> None:
+    named = {_runbook_of(alarm) for template in with_alarms for alarm in _alarms(template)}
 
     assert named == {path.name for path in RUNBOOKS}
 
 
-def test_a_runbook_names_the_metrics_of_its_alarms(mirror_sets: list[Mapping[str, Any]]) -> None:
-    for template in mirror_sets:
+def test_a_runbook_names_the_metrics_of_its_alarms(with_alarms: list[Mapping[str, Any]]) -> None:
+    for template in with_alarms:
         for alarm in _alarms(template):
             text = (FOLDER / _runbook_of(alarm)).read_text()
             assert _metrics_of(alarm)
@@ -145,7 +153,7 @@ def _of_the_command_line(name: str) -> str:
 
 
 def test_commands_of_the_hosts_exist() -> None:
-    parsers = {"cdk-host": cdk_host._parser(), "iris-call-out": call_out._parser()}
+    parsers = {"cdk-host": cdk_host._parser(), "iris-call-out": call_out._parser(), "iris-region": region._parser()}
     steps = {step.__name__ for step in (*PREPARE["member"], *SERVE["member"])}
     seen = 0
     for path in PAGES:
@@ -185,7 +193,7 @@ def _has_balancer(template: Mapping[str, Any]) -> bool:
 
 
 def test_what_is_searched_for_in_the_log_is_said_there() -> None:
-    said = "".join(path.read_text() for path in (ROOT / "lambda" / "mirror_router").glob("*.py"))
+    said = "".join(path.read_text() for path in (ROOT / "lambda").glob("*/*.py"))
     seen = 0
     for path in PAGES:
         for key, value in re.findall(r'\$\.(\w+)(?:\[0\])? = "([^"]*)"', path.read_text()):

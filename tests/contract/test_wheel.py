@@ -88,7 +88,7 @@ def test_what_the_package_imports_is_declared() -> None:
     declared = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
     names = {re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0] for requirement in declared}
     # These come with a declared one, in the very version it needs.
-    brought = {"jsii": "aws-cdk-lib", "pydantic_core": "pydantic"}
+    brought = {"jsii": "aws-cdk-lib", "pydantic_core": "pydantic", "botocore": "boto3"}
     for top, by in brought.items():
         assert any(re.match(top.replace("_", "[-_]"), requirement) for requirement in metadata.requires(by) or [])
     # Functions of this project, under the name that only type checkers know them by.

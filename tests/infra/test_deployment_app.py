@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from cdk_intersystems.configuration import deployment_of
 from cdk_intersystems.configuration.merge_files import merge_files_of
 from stacks.deployment_app import define_deployment, make_app
+from tests.unit.configuration.regions import one_region
 
 ROOT = Path(__file__).parent.parent.parent
-TRAKCARE = yaml.safe_load((ROOT / "config/trakcare.yaml").read_text())
+# Of one region; what two have to do with each other is in test_two_regions.py.
+TRAKCARE = one_region()
 STATEFUL = {"foundation", "network", "trak", "trak-a", "trak-b", "trak-arbiter"}
 STATELESS = {"app", "print", "web", "clinical"}
 
@@ -254,7 +255,14 @@ def test_without_a_deployment_the_app_says_how_to_name_one(tmp_path: Path) -> No
     result = run_app(outdir=tmp_path / "out")
 
     assert result.returncode == 2
-    assert result.stderr.strip() == "say which deployment: -c deployment=<name>; config/ has minimal, trakcare"
+    assert result.stderr.strip() == "say which deployment: -c deployment=<name>; config/ has hybrid, minimal, trakcare"
+
+
+def test_a_region_that_is_not_there_is_told_without_a_trace(tmp_path: Path) -> None:
+    result = run_app("deployment=minimal", "regions=dr", outdir=tmp_path / "out")
+
+    assert result.returncode == 2
+    assert result.stderr.strip() == "-c regions=dr: minimal has no region dr, but primary"
 
 
 def test_the_app_writes_the_same_assembly_wherever_it_is_run(tmp_path: Path) -> None:

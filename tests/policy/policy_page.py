@@ -68,7 +68,7 @@ def page(policed: "Callable[[str], Policed]") -> str:
     by_construct: dict[tuple[str, str, str], set[str]] = {}
     for variation in ALL:
         kinds = _kinds(variation)
-        for kind, construct, id, reason in _acknowledgements(policed(variation).acknowledged, kinds):
+        for kind, construct, id, reason in _acknowledgements(policed(variation).acknowledged, kinds, _regions(variation)):
             by_construct.setdefault((kind, construct, reason), set()).add(id)
     acknowledged: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
     said = {reason for kind, _, reason in by_construct if not kind.startswith(_ALONE)}
@@ -96,7 +96,9 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _acknowledgements(acknowledged: "Mapping[At, str]", kinds: "Mapping[str, str]") -> Iterator[tuple[str, str, str, str]]:
+def _acknowledgements(
+    acknowledged: "Mapping[At, str]", kinds: "Mapping[str, str]", regions: "Mapping[str, str]"
+) -> Iterator[tuple[str, str, str, str]]:
     for at, reason in acknowledged.items():
         stack, _, construct = at.path.partition("/")
         construct = construct or "app"
@@ -104,7 +106,10 @@ def _acknowledgements(acknowledged: "Mapping[At, str]", kinds: "Mapping[str, str
             stack, construct = f"{stack}-{member[1]}", construct[member.end() :]
         counted = re.sub(r"(?<=[A-Za-z])\d+(?=/|$)", "*", construct)
         # Account and region as CloudFormation calls them, whether the deployment states them or not.
-        id = at.id.replace(ACCOUNT, "<AWS::AccountId>").replace(REGION, "<AWS::Region>")
+        own = regions.get("dr" if "-dr-" in stack else "primary", REGION)
+        id = at.id.replace(ACCOUNT, "<AWS::AccountId>").replace(own, "<AWS::Region>")
+        for other in regions.values():
+            id = id.replace(other, "<the other region>")
         yield kinds[stack], counted, id, reason
 
 
@@ -113,15 +118,25 @@ def _kinds(variation: str) -> dict[str, str]:
     if variation == CONSTRUCTS_ALONE:
         return {"": _APP, STACK: _ALONE, **{f"{STACK}-{member}": f"{_ALONE}: member" for member in ("a", "b", "arbiter")}}
     data = configuration(variation)
-    prefix = f"{data['name']}-primary"
-    kinds = {"": _APP, f"{prefix}-foundation": "Foundation", f"{prefix}-network": "Network", f"{prefix}-image": "Golden image"}
-    for mirror_set in data["mirror_sets"]:
-        name = f"{prefix}-{mirror_set['name'].lower()}"
-        members = {f"{name}-{member}": "Failover member" for member in "ab"}
-        kinds |= {name: "Mirror set", **members, f"{name}-arbiter": "Arbiter"}
-    for key, kind in (("application_tiers", "Application tier"), ("web_tiers", "Web tier")):
-        kinds |= {f"{prefix}-{tier['name']}": kind for tier in data.get(key, [])}
+    kinds = {"": _APP}
+    for role in ("primary", "dr"):
+        prefix = f"{data['name']}-{role}"
+        kinds |= {f"{prefix}-foundation": "Foundation", f"{prefix}-network": "Network", f"{prefix}-image": "Golden image"}
+        for mirror_set in data["mirror_sets"]:
+            name = f"{prefix}-{mirror_set['name'].lower()}"
+            members = {f"{name}-{member}": "Failover member" for member in "ab"}
+            kinds |= {name: "Mirror set", **members, f"{name}-arbiter": "Arbiter", f"{name}-region": "Region failover"}
+        for key, kind in (("application_tiers", "Application tier"), ("web_tiers", "Web tier")):
+            kinds |= {f"{prefix}-{tier['name']}": kind for tier in data.get(key, [])}
     return kinds
+
+
+def _regions(variation: str) -> dict[str, str]:
+    """The regions of a variation in AWS, by role."""
+    if variation == CONSTRUCTS_ALONE:
+        return {}
+    regions = configuration(variation)["regions"]
+    return {role: regions[role]["region"] for role in ("primary", "dr") if role in regions}
 
 
 def main() -> None:

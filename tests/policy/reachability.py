@@ -1,8 +1,9 @@
 """Computes from synthesized templates who can connect to whom, on which port, by which way.
 
 A flow counts only if a security group of the source lets it out, one of the destination lets it in, and there is a way: inside
-the VPC always, to and from the Internet by a route table's routes and a public address. A network ACL, or a route to
-anything that isn't known here, is an error: what isn't understood must not pass as closed.
+a VPC always, to the other region's by routes on both sides, to networks outside AWS by routes that are stated or learned, to
+and from the Internet by a route table's routes and a public address. A network ACL, or a route to anything that isn't known
+here, is an error: what isn't understood must not pass as closed.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,14 @@ from ipaddress import IPv4Network, ip_network
 from cdk_intersystems.model import tags
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource
 from cdk_intersystems.policy.rules.failover_rules import FUNCTION
-from cdk_intersystems.policy.rules.mirrors import INSTANCE, LISTENER, LOAD_BALANCER, SCALING_GROUP, network_interfaces
+from cdk_intersystems.policy.rules.mirrors import (
+    INSTANCE,
+    LISTENER,
+    LOAD_BALANCER,
+    SCALING_GROUP,
+    network_interfaces,
+    private_address,
+)
 from cdk_intersystems.policy.rules.security_groups import EGRESS, ENDPOINT, GROUP, GroupRule, group_rules, groups_of
 
 INTERNET = "Internet"
@@ -20,7 +28,29 @@ IN_VPC = "VPC"
 INTERNET_GATEWAY = "Internet gateway"
 NAT_GATEWAY = "NAT gateway"
 PRIVATE_CONNECTION = "private connection"
+PEERING = "peering"
+TRANSIT_GATEWAY = "transit gateway"
+VPN = "VPN"
+DIRECT_CONNECT = "Direct Connect"
+API_GATEWAY = "API Gateway"
 _WORLD = IPv4Network("0.0.0.0/0")
+# By the property of a route that names where it leads.
+_WAYS = {
+    "GatewayId": INTERNET_GATEWAY,
+    "NatGatewayId": NAT_GATEWAY,
+    "VpcPeeringConnectionId": PEERING,
+    "TransitGatewayId": TRANSIT_GATEWAY,
+}
+_BETWEEN_VPCS = (PEERING, TRANSIT_GATEWAY)
+# What may connect a VPC with something else, and is understood here.
+_KNOWN = {
+    "AWS::EC2::TransitGatewayAttachment",
+    "AWS::EC2::VPNConnection",
+    "AWS::EC2::VPNConnectionRoute",
+    "AWS::EC2::VPNGateway",
+    "AWS::EC2::VPNGatewayRoutePropagation",
+    "AWS::EC2::VPCPeeringConnection",
+}
 
 
 @dataclass(frozen=True, order=True)
@@ -42,9 +72,13 @@ class Actor:
     subnets: tuple[Resource, ...]
     is_public: bool = False
     listens_on: frozenset[int] | None = None
+    address: str | None = None
 
     @property
     def ranges(self) -> list[IPv4Network]:
+        """Where its addresses are; of a host, its one fixed address."""
+        if self.address is not None:
+            return [IPv4Network(self.address)]
         return [IPv4Network(subnet.properties["CidrBlock"]) for subnet in self.subnets]
 
 
@@ -53,6 +87,7 @@ class Reachability:
 
     def __init__(self, app: Assembly) -> None:
         self._app = app
+        self._known_routes: dict[str, list[tuple[IPv4Network, str]]] = {}
         self._refuse_the_unknown()
         self._rules = [*group_rules(app), *self._implied_egress()]
         self.actors = [
@@ -70,6 +105,11 @@ class Reachability:
             *(flow for source in self.actors for destination in self.actors for flow in self._between(source, destination)),
             *(flow for actor in self.actors for flow in self._from_outside(actor)),
             *(flow for actor in self.actors for flow in self._to_the_internet(actor)),
+            *(flow for actor in self.actors for flow in self._to_outside(actor)),
+            *(
+                Flow(INTERNET, _name(api), "tcp 443", API_GATEWAY)
+                for api in self._app.resources("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::RestApi")
+            ),
         }
 
     def unreachable_targets(self) -> list[str]:
@@ -85,13 +125,34 @@ class Reachability:
         return missing
 
     def _between(self, source: Actor, destination: Actor) -> Iterator[Flow]:
-        for out in self._of(source, "egress"):
+        way = self._way(source, destination)
+        for out in self._of(source, "egress") if way else ():
             if not self._reaches(out, destination):
                 continue
             for into in self._of(destination, "ingress"):
                 ports = _common(out, into)
                 if ports and self._reaches(into, source) and _listens(destination, ports):
-                    yield Flow(source.name, destination.name, _shown(ports), IN_VPC)
+                    yield Flow(source.name, destination.name, _shown(ports), str(way))
+
+    def _way(self, source: Actor, destination: Actor) -> str | None:
+        """By which way packets get from one to the other and back; None if they don't."""
+        if self._vpc_of(source) == self._vpc_of(destination):
+            return IN_VPC
+        there, back = self._led(source, destination.ranges), self._led(destination, source.ranges)
+        return next((way for way in _BETWEEN_VPCS if way in there and way in back), None)
+
+    def _led(self, actor: Actor, ranges: list[IPv4Network]) -> set[str]:
+        """The ways that routes of an actor's subnets lead to some of the ranges."""
+        return {
+            way
+            for subnet in actor.subnets
+            for destination, way in self._routes(subnet)
+            if destination != _WORLD and any(each.overlaps(destination) for each in ranges)
+        }
+
+    def _vpc_of(self, actor: Actor) -> str:
+        (vpc,) = {self._app.identity(subnet.stack, subnet.properties["VpcId"]) for subnet in actor.subnets}
+        return vpc
 
     def _from_outside(self, destination: Actor) -> Iterator[Flow]:
         for into in self._of(destination, "ingress"):
@@ -107,7 +168,41 @@ class Reachability:
                 ):
                     yield Flow(INTERNET, destination.name, _shown(ports), INTERNET_GATEWAY)
             else:
-                yield Flow(str(peer), destination.name, _shown(ports), PRIVATE_CONNECTION)
+                for way in self._outside(destination, peer):
+                    yield Flow(str(peer), destination.name, _shown(ports), way)
+
+    def _to_outside(self, source: Actor) -> Iterator[Flow]:
+        """To networks outside AWS: of members, whose mirror goes on there."""
+        for out in self._of(source, "egress"):
+            if out.peer_kind != "range" or out.peer_is_internet or ip_network(out.peer).version != 4:
+                continue
+            peer = IPv4Network(out.peer)
+            if peer.is_reserved or any(peer.subnet_of(vpc) for vpc in self._vpc):
+                continue
+            for way in self._outside(source, peer):
+                yield Flow(source.name, str(peer), _shown((out.protocol, out.first, out.last)), way)
+
+    def _outside(self, actor: Actor, peer: IPv4Network) -> set[str]:
+        """By which ways an actor and a network outside AWS reach each other; by one that isn't in the templates, if by none."""
+        stated = {TRANSIT_GATEWAY} & self._led(actor, [peer])
+        learned = {way for subnet in actor.subnets for way in self._learned(subnet)}
+        return stated | learned or {PRIVATE_CONNECTION}
+
+    def _learned(self, subnet: Resource) -> Iterator[str]:
+        """What a virtual private gateway propagates its routes from into the table of a subnet."""
+        table = self._table(subnet)
+        for propagation in self._app.resources("AWS::EC2::VPNGatewayRoutePropagation"):
+            tables = [self._app.identity(propagation.stack, each) for each in propagation.properties["RouteTableIds"]]
+            gateway = self._app.identity(propagation.stack, propagation.properties["VpnGatewayId"])
+            if table not in tables:
+                continue
+            for kind, key, way in (
+                ("AWS::EC2::VPNConnection", "VpnGatewayId", VPN),
+                ("AWS::DirectConnect::DirectConnectGatewayAssociation", "AssociatedGatewayId", DIRECT_CONNECT),
+            ):
+                for connection in self._app.resources(kind):
+                    if self._app.identity(connection.stack, connection.properties.get(key, "")) == gateway:
+                        yield way
 
     def _to_the_internet(self, source: Actor) -> Iterator[Flow]:
         ways = {self._default_route(subnet) for subnet in source.subnets}
@@ -130,17 +225,32 @@ class Reachability:
         return False
 
     def _default_route(self, subnet: Resource) -> str | None:
-        table = next(
+        return next((way for destination, way in self._routes(subnet) if destination == _WORLD), None)
+
+    def _routes(self, subnet: Resource) -> list[tuple[IPv4Network, str]]:
+        """Where the table of a subnet leads, and by which way."""
+        if subnet.identity not in self._known_routes:
+            self._known_routes[subnet.identity] = list(self._found_routes(subnet))
+        return self._known_routes[subnet.identity]
+
+    def _found_routes(self, subnet: Resource) -> Iterator[tuple[IPv4Network, str]]:
+        table = self._table(subnet)
+        for route in self._app.resources("AWS::EC2::Route"):
+            if self._app.identity(route.stack, route.properties["RouteTableId"]) == table:
+                (way,) = (way for key, way in _WAYS.items() if key in route.properties)
+                destination = IPv4Network(route.properties["DestinationCidrBlock"])
+                if (destination == _WORLD) != (way not in _BETWEEN_VPCS):
+                    raise LookupError(f"a route to {route.properties}")
+                if way == NAT_GATEWAY and not self._nat(route):
+                    continue
+                yield destination, way
+
+    def _table(self, subnet: Resource) -> str:
+        return next(
             self._app.identity(association.stack, association.properties["RouteTableId"])
             for association in self._app.resources("AWS::EC2::SubnetRouteTableAssociation")
             if self._app.identity(association.stack, association.properties["SubnetId"]) == subnet.identity
         )
-        for route in self._app.resources("AWS::EC2::Route"):
-            if self._app.identity(route.stack, route.properties["RouteTableId"]) == table:
-                if route.properties.get("DestinationCidrBlock") != str(_WORLD):
-                    raise LookupError(f"a route to {route.properties}")
-                return INTERNET_GATEWAY if "GatewayId" in route.properties else self._nat(route)
-        return None
 
     def _nat(self, route: Resource) -> str | None:
         """A NAT gateway leads on only if it is public and its own subnet has a route to the Internet gateway."""
@@ -161,7 +271,8 @@ class Reachability:
             interfaces = network_interfaces(host)
             subnets = self._subnets(host, [interface["SubnetId"] for interface in interfaces])
             is_public = any(interface.get("AssociatePublicIpAddress") for interface in interfaces)
-            yield Actor(_name(host), frozenset(groups_of(self._app, host)), subnets, is_public=is_public)
+            groups, address = frozenset(groups_of(self._app, host)), str(private_address(host))
+            yield Actor(_name(host), groups, subnets, is_public=is_public, address=address)
 
     def _tiers(self) -> Iterator[Actor]:
         for tier in self._app.resources(SCALING_GROUP):
@@ -188,19 +299,21 @@ class Reachability:
 
     def _functions(self) -> Iterator[Actor]:
         for function in self._app.resources(FUNCTION):
-            place = function.properties["VpcConfig"]
+            place = function.properties.get("VpcConfig")
+            # In no VPC, it reaches AWS's services and nothing of a VPC.
+            if place is None:
+                continue
             groups = frozenset(self._app.identity(function.stack, group) for group in place["SecurityGroupIds"])
             # Lambda gives its network interfaces no public addresses.
             yield Actor(_name(function), groups, self._subnets(function, place["SubnetIds"]))
 
     def _service_endpoints(self) -> Iterator[Actor]:
         interface = [each for each in self._app.resources(ENDPOINT) if each.properties.get("VpcEndpointType") == "Interface"]
-        groups = {group for each in interface for group in groups_of(self._app, each)}
-        subnets = {
-            subnet.identity: subnet for each in interface for subnet in self._subnets(each, each.properties["SubnetIds"])
-        }
-        if interface:
-            yield Actor("service endpoints", frozenset(groups), tuple(subnets.values()))
+        for stack in dict.fromkeys(each.stack for each in interface):
+            own = [each for each in interface if each.stack is stack]
+            groups = {group for each in own for group in groups_of(self._app, each)}
+            subnets = {subnet.identity: subnet for each in own for subnet in self._subnets(each, each.properties["SubnetIds"])}
+            yield Actor(f"service endpoints{_place(own[0])}", frozenset(groups), tuple(subnets.values()))
 
     def _target_groups(self) -> Iterator[tuple[Resource, Resource]]:
         for listener in self._app.resources(LISTENER):
@@ -223,10 +336,13 @@ class Reachability:
         unknown = [
             resource.identity
             for resource in self._app.resources()
-            if resource.type.startswith(
-                ("AWS::EC2::NetworkAcl", "AWS::EC2::TransitGateway", "AWS::EC2::VPN", "AWS::EC2::VPCPeering")
+            if (
+                resource.type.startswith(
+                    ("AWS::EC2::NetworkAcl", "AWS::EC2::TransitGateway", "AWS::EC2::VPN", "AWS::EC2::VPCPeering")
+                )
+                and resource.type not in _KNOWN
             )
-            or (resource.type == "AWS::EC2::Route" and not {"GatewayId", "NatGatewayId"} & set(resource.properties))
+            or (resource.type == "AWS::EC2::Route" and not _WAYS.keys() & resource.properties.keys())
         ]
         if unknown:
             raise LookupError(f"reachability doesn't know what these do: {unknown}")
@@ -236,12 +352,25 @@ def _name(resource: Resource) -> str:
     mirror = resource.tags.get(tags.MIRROR_SET)
     tier = resource.tags.get(tags.TIER)
     if resource.type == LOAD_BALANCER:
-        return f"endpoint of {mirror}" if mirror else f"load balancer of {tier}"
-    if mirror and resource.type == FUNCTION:
-        return f"router of {mirror}"
-    if mirror:
-        return f"arbiter of {mirror}" if resource.tags.get(tags.MEMBER) == "arbiter" else f"failover members of {mirror}"
-    return f"servers of {tier}"
+        name = f"endpoint of {mirror}" if mirror else f"load balancer of {tier}"
+    elif resource.type == FUNCTION:
+        name = f"router of {mirror}" if mirror else _in_words(resource.properties["FunctionName"])
+    elif mirror and resource.type == INSTANCE:
+        name = f"arbiter of {mirror}" if resource.tags.get(tags.MEMBER) == "arbiter" else f"failover members of {mirror}"
+    else:
+        name = f"servers of {tier}" if tier else _in_words(f"{resource.properties['Name']}-API")
+    return name + _place(resource)
+
+
+def _in_words(name: str) -> str:
+    """What `<deployment>-<mirror set>-region-<what>` is, as the page calls it."""
+    of, _, what = name.partition("-region-")
+    return f"{what} of {of.rpartition('-')[2]}"
+
+
+def _place(resource: Resource) -> str:
+    """Where it is, if not in the region that has no other: by the name of its stack."""
+    return " (dr)" if "-dr-" in resource.stack.name else ""
 
 
 def _common(out: GroupRule, into: GroupRule) -> tuple[str, int, int] | None:

@@ -1,28 +1,18 @@
 """docs/reference/reachability.md says who can reach whom: nothing more, nothing less."""
 
 from copy import deepcopy
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cdk_intersystems.policy.rules.assembly import Assembly
-from tests.policy.mutations import (
-    APP,
-    MIRROR,
-    NETWORK,
-    WEB,
-    A,
-    Mutation,
-    add,
-    admit,
-    allow_all,
-    first,
-    no_own_egress,
-    set_property,
-)
+from cdk_intersystems.policy.rules.security_groups import group_rules
+from tests.policy.mutations.network_rules import allow_all, no_own_egress
+from tests.policy.mutations.templates import APP, MIRROR, NETWORK, WEB, A, Mutation, add, admit, first, set_property
 from tests.policy.reachability import Flow, Reachability
-from tests.policy.variations import VARIATIONS
+from tests.policy.variations import VARIATIONS, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +23,7 @@ if TYPE_CHECKING:
     Change = Callable[[Mutation], tuple[set[Flow], set[Flow]]]
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "reachability.md"
-_GROUP = "AWS::EC2::SecurityGroup"
+_IN_EXISTING_VPCS = {"existing VPC", "everything brought", "existing VPCs without Internet in both regions"}
 
 
 def stated(deployment: str) -> list[Flow]:
@@ -43,7 +33,7 @@ def stated(deployment: str) -> list[Flow]:
     return [Flow(*(cell.strip() for cell in row[:4])) for row in rows[2:]]
 
 
-@pytest.mark.parametrize("deployment", ["trakcare", "minimal"])
+@pytest.mark.parametrize("deployment", ["trakcare", "minimal", "hybrid"])
 def test_the_page_is_what_the_templates_admit(policed: "Get", deployment: str) -> None:
     table = stated(deployment)
     computed = Reachability(policed(deployment).assembly).flows()
@@ -53,10 +43,44 @@ def test_the_page_is_what_the_templates_admit(policed: "Get", deployment: str) -
 
 
 # The subnets and routes of an existing VPC are not in the templates.
-@pytest.mark.parametrize("variation", [name for name in VARIATIONS if name not in ("existing VPC", "everything brought")])
+@pytest.mark.parametrize("variation", [name for name in VARIATIONS if name not in _IN_EXISTING_VPCS])
 def test_every_load_balancer_reaches_its_targets(policed: "Get", variation: str) -> None:
     """Requests and health checks alike; a rule forgotten on either side would make every target unhealthy."""
     assert Reachability(policed(variation).assembly).unreachable_targets() == []
+
+
+@pytest.mark.parametrize("variation", VARIATIONS)
+def test_nobody_is_let_in_but_whom_the_yaml_names(policed: "Get", variation: str) -> None:
+    """By range: clients, the mirror's members elsewhere by their addresses, and the DR region's watch."""
+    data = configuration(variation)
+    clients = {cidr for each in (*data["mirror_sets"], *data.get("web_tiers", [])) for cidr in each.get("client_cidrs", [])}
+    internet = {"0.0.0.0/0"} if any(tier["scheme"] == "internet-facing" for tier in data.get("web_tiers", [])) else set()
+    regions = data["regions"]
+    elsewhere = {
+        f"{address}/32"
+        for mirror in regions.get("on_premises", {"mirror_sets": {}})["mirror_sets"].values()
+        for address in mirror["members"].values()
+    }
+    if {"primary", "dr"} <= regions.keys():
+        for role, region in regions.items():
+            # Of mirror set 1: the seventeenth address of the first zone's data subnet, and of the second's.
+            data_subnets = _ranges(region, "data")[: region.get("members", 2)]
+            elsewhere |= {f"{subnet.network_address + 17}/32" for subnet in data_subnets}
+            elsewhere |= {str(subnet) for subnet in _ranges(region, "application")} if role == "dr" else set()
+    let_in = {
+        stated.peer
+        for stated in group_rules(policed(variation).assembly)
+        if stated.direction == "ingress" and stated.peer_kind == "range"
+    }
+    assert let_in == clients | internet | elsewhere
+
+
+def _ranges(region: dict[str, Any], tier: str) -> list[IPv4Network]:
+    """A tier's subnets: stated, or by the address plan a sixteenth of the region's range each."""
+    if "existing" in region:
+        return [IPv4Network(subnet["cidr"]) for subnet in region["existing"]["subnets"][tier]]
+    first = {"application": 6, "data": 9}[tier]
+    return list(IPv4Network(region["cidr"]).subnets(prefixlen_diff=4))[first : first + 3]
 
 
 def test_without_internet_nothing_leaves_the_vpc(policed: "Get") -> None:
@@ -81,12 +105,12 @@ class TestTheComputation:
 
     @pytest.fixture
     def after(self, policed: "Get") -> "Change":
-        """A function from a change of trakcare's templates to the flows it adds and those it takes away."""
+        """A function from a change of one region's templates to the flows it adds and those it takes away."""
 
         def run(mutate: Mutation) -> tuple[set[Flow], set[Flow]]:
-            before = Reachability(policed("trakcare").assembly).flows()
+            before = Reachability(policed("one region").assembly).flows()
             templates: dict[str, Any] = {
-                stack.name: deepcopy(dict(stack.template)) for stack in policed("trakcare").assembly.stacks
+                stack.name: deepcopy(dict(stack.template)) for stack in policed("one region").assembly.stacks
             }
             mutate(templates)
             now = Reachability(Assembly.from_templates(templates)).flows()
@@ -169,6 +193,6 @@ class TestTheComputation:
 
     def test_refuses_what_it_does_not_understand(self, after: "Change") -> None:
         with pytest.raises(LookupError, match="Added"):
-            after(add(NETWORK, "AWS::EC2::VPCPeeringConnection", {}))
+            after(add(NETWORK, "AWS::EC2::NetworkAclEntry", {}))
         with pytest.raises(LookupError, match="Added"):
-            after(add(NETWORK, "AWS::EC2::Route", {"TransitGatewayId": "tgw-0123456789abcdef0"}))
+            after(add(NETWORK, "AWS::EC2::Route", {"LocalGatewayId": "lgw-0123456789abcdef0"}))

@@ -14,22 +14,23 @@ REGION = "eu-west-2"
 Change = Callable[[dict[str, Any]], None]
 
 
-def _existing_vpc(data: dict[str, Any]) -> None:
-    region = data["regions"]["primary"]
+def _existing_vpc(data: dict[str, Any], role: str = "primary") -> None:
+    region = data["regions"][role]
+    network, number = region["cidr"].removesuffix(".0.0/16"), 0 if role == "primary" else 1
     blocks = {"public": 0, "web": 16, "application": 32, "data": 48, "arbiter": 64}
     region["existing"] = {
-        "vpc_id": "vpc-0123456789abcdef0",
+        "vpc_id": f"vpc-0123456789abcdef{number}",
         "cidr": region.pop("cidr"),
         "endpoints_security_group": "sg-0123456789abcdef0",
         "subnets": {
             tier: [
                 {
-                    "id": f"subnet-0123456789abc{block:02x}{number:02x}",
+                    "id": f"subnet-0123456789abc{block:02x}{at:02x}",
                     "zone": zone,
-                    "cidr": f"10.20.{block + number}.0/24",
-                    "route_table": f"rtb-0123456789abc{block:02x}{number:02x}",
+                    "cidr": f"{network}.{block + at}.0/24",
+                    "route_table": f"rtb-0123456789abc{block:02x}{at:02x}",
                 }
-                for number, zone in enumerate(region["availability_zones"])
+                for at, zone in enumerate(region["availability_zones"])
             ]
             for tier, block in blocks.items()
         },
@@ -115,6 +116,79 @@ def _unknown_account(data: dict[str, Any]) -> None:
     del data["account"]
 
 
+def _waiting_small(data: dict[str, Any]) -> None:
+    """One member of the smallest size, and servers only once there is a promotion."""
+    dr = data["regions"]["dr"]
+    dr |= {"members": 1, "capacity": {"database": {"instance_type": "r7i.xlarge"}, "tiers": 0}}
+
+
+def _public_latch(data: dict[str, Any]) -> None:
+    data["regions"]["dr"]["latch"] = {"kind": "s3_object", "public": True}
+
+
+def _routing_controls(data: dict[str, Any]) -> None:
+    panel = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/0123456789abcdef0123456789abcdef"
+    data["regions"]["dr"]["latch"] = {
+        "kind": "routing_control",
+        "primary": f"{panel}/routingcontrol/0123456789abcdef",
+        "dr": f"{panel}/routingcontrol/fedcba9876543210",
+        "endpoints": [
+            {"region": region, "url": f"https://aaaaaaaa.route53-recovery-cluster.{region}.amazonaws.com/v1"}
+            for region in ("us-east-1", "us-west-2", "eu-west-1", "ap-northeast-1", "ap-southeast-2")
+        ],
+    }
+
+
+def _static_vpn(data: dict[str, Any]) -> None:
+    """By static routes, in both regions, which reach each other by transit gateways."""
+    vpn = {"customer_gateway": "203.0.113.10", "static_routes": ["192.168.0.0/16"]}
+    for region in data["regions"].values():
+        region["connectivity"] = {"vpn": dict(vpn)}
+    _transit_gateways(data)
+
+
+def _transit_gateways(data: dict[str, Any]) -> None:
+    data["regions"]["dr"]["journal_traffic"] = {
+        "transit_gateway": "tgw-0123456789abcdef0",
+        "primary_transit_gateway": "tgw-0123456789abcdef1",
+    }
+
+
+def _transit_vpn(data: dict[str, Any]) -> None:
+    """At the transit gateway by which the regions reach each other."""
+    _transit_gateways(data)
+    for role, gateway in (("primary", "tgw-0123456789abcdef1"), ("dr", "tgw-0123456789abcdef0")):
+        data["regions"][role]["connectivity"] = {
+            "vpn": {
+                "gateway": "transit",
+                "transit_gateway": gateway,
+                "customer_gateway": "203.0.113.10",
+                "asn": 65010,
+                "on_premises_cidrs": ["192.168.0.0/16"],
+            }
+        }
+
+
+def _closed_regions(data: dict[str, Any]) -> None:
+    """VPCs that exist, with no way to the Internet, connected by whoever owns them."""
+    archive = {"sha256": "0123456789abcdef" * 4}
+    data["platform"]["packages_archive"] = {"uri": "s3://example-kits/packages-rhel9.tar", **archive}
+    dr = data["regions"]["dr"]
+    dr["platform"]["packages_archive"] = {"uri": "s3://example-kits-eu-west-1/packages-rhel9.tar", **archive}
+    dr["journal_traffic"] = {"kind": "none"}
+    for role, region in data["regions"].items():
+        region["internet"] = False
+        region.pop("connectivity", None)
+        _existing_vpc(data, role)
+
+
+def _one_region(data: dict[str, Any]) -> None:
+    """As most deployments begin: no other region, no connection, and an authority that the mirror makes for itself."""
+    data["regions"].pop("dr", None)
+    data["regions"]["primary"].pop("connectivity", None)
+    data["platform"].pop("certificate_authority", None)
+
+
 def _as_it_is(data: dict[str, Any]) -> None:
     """The deployment of config/ itself."""
 
@@ -122,21 +196,29 @@ def _as_it_is(data: dict[str, Any]) -> None:
 VARIATIONS: dict[str, tuple[str, Change]] = {
     "trakcare": ("trakcare", _as_it_is),
     "minimal": ("minimal", _as_it_is),
-    "existing VPC": ("trakcare", _existing_vpc),
-    "no Internet": ("trakcare", _no_internet),
-    "dedicated hosts": ("trakcare", _dedicated_host),
-    "reserved capacity": ("trakcare", _reserved),
-    "key, topic, bucket and roles brought": ("trakcare", _brought),
-    "everything brought": ("trakcare", _everything_brought),
-    "AWS Private CA": ("trakcare", _private_ca),
-    "certificate authority brought": ("trakcare", _authority),
-    "local storage": ("trakcare", _local_storage),
-    "golden image": ("trakcare", _golden_image),
-    "permissions boundary": ("trakcare", _boundary),
-    "member taken out": ("trakcare", _absent),
-    "account unknown": ("trakcare", _unknown_account),
-    "listener moved by the router": ("trakcare", _listener),
-    "VIP alone": ("trakcare", _vip_alone),
+    "hybrid": ("hybrid", _as_it_is),
+    "DR region that waits small": ("trakcare", _waiting_small),
+    "latch in a public object": ("trakcare", _public_latch),
+    "latch by routing controls": ("trakcare", _routing_controls),
+    "static routes and transit gateways": ("trakcare", _static_vpn),
+    "VPN at a transit gateway": ("trakcare", _transit_vpn),
+    "existing VPCs without Internet in both regions": ("trakcare", _closed_regions),
+    "one region": ("trakcare", _one_region),
+    "existing VPC": ("one region", _existing_vpc),
+    "no Internet": ("one region", _no_internet),
+    "dedicated hosts": ("one region", _dedicated_host),
+    "reserved capacity": ("one region", _reserved),
+    "key, topic, bucket and roles brought": ("one region", _brought),
+    "everything brought": ("one region", _everything_brought),
+    "AWS Private CA": ("one region", _private_ca),
+    "certificate authority brought": ("one region", _authority),
+    "local storage": ("one region", _local_storage),
+    "golden image": ("one region", _golden_image),
+    "permissions boundary": ("one region", _boundary),
+    "member taken out": ("one region", _absent),
+    "account unknown": ("one region", _unknown_account),
+    "listener moved by the router": ("one region", _listener),
+    "VIP alone": ("one region", _vip_alone),
 }
 
 CONSTRUCTS_ALONE = "constructs alone"
@@ -148,6 +230,11 @@ ALL = [*VARIATIONS, CONSTRUCTS_ALONE]
 def configuration(variation: str) -> dict[str, Any]:
     """The plain values of a variation, as its YAML file would have them."""
     base, change = VARIATIONS[variation]
-    data: dict[str, Any] = deepcopy(yaml.safe_load((CONFIG / f"{base}.yaml").read_text()))
+    data = configuration(base) if base in VARIATIONS and base != variation else _deployment(base)
     change(data)
+    return data
+
+
+def _deployment(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = deepcopy(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
     return data

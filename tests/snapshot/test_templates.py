@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 from tests.snapshot.digest import digest
 from tests.snapshot.files import Digest, Template
 
-DEPLOYMENTS = ("trakcare", "minimal")
+DEPLOYMENTS = ("trakcare", "minimal", "hybrid")
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)

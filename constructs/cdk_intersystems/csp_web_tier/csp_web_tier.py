@@ -30,6 +30,7 @@ from cdk_intersystems.ecp_app_tier.ecp_app_tier import EcpAppTier
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
 from cdk_intersystems.identity.instance_role import read_secrets
 from cdk_intersystems.instance_group.bootstrap import GroupBootstrap, start_after
+from cdk_intersystems.instance_group.capacity import tier_capacity
 from cdk_intersystems.instance_group.instance_group import InstanceGroup
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
 from cdk_intersystems.mirrored_database.checks import check_bootstrap
@@ -40,6 +41,7 @@ from cdk_intersystems.model.host_settings import SecretArns
 from cdk_intersystems.model.names import authority_parameter
 from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.ports import MIRROR_STATUS_PORT, SUPERSERVER_PORT
+from cdk_intersystems.model.region_capacity import TierCapacity
 from cdk_intersystems.monitoring.load_balancer_alarms import alarm_on_fail_open, alarm_on_unhealthy_servers
 from cdk_intersystems.policy.acknowledge import acknowledge
 
@@ -110,6 +112,8 @@ class CspWebTier(Construct):
         min_capacity: int,
         max_capacity: int,
         certificate: acm.ICertificate,
+        warm_min_capacity: int | None = None,
+        warm_max_capacity: int | None = None,
         application_tier: EcpAppTier | None = None,
         database: MirroredDatabase | None = None,
         client_cidrs: Sequence[str] | None = None,
@@ -152,6 +156,9 @@ class CspWebTier(Construct):
             min_capacity: The fewest web servers, at least 3. How many there are beyond it is not the template's to say.
             max_capacity: The most web servers.
             certificate: The load balancer's certificate.
+            warm_min_capacity: The fewest web servers in the DR region while it waits, 0 or more; a promotion raises the group
+                to `min_capacity` and `max_capacity`. Default: `min_capacity`.
+            warm_max_capacity: The most web servers there while it waits. Default: `max_capacity`.
             application_tier: The application servers the web servers work with. Either this or `database`.
             database: The mirror the web servers work with, with no application tier between. Either this or
                 `application_tier`.
@@ -217,6 +224,15 @@ class CspWebTier(Construct):
         Tags.of(self).add(tags.TIER, name)
 
         mirror = behind if isinstance(behind, MirroredDatabase) else behind.database
+        self._capacity = tier_capacity(
+            name,
+            role=mirror.role,
+            min_capacity=min_capacity,
+            max_capacity=max_capacity,
+            warm_min_capacity=warm_min_capacity,
+            warm_max_capacity=warm_max_capacity,
+            instance_type=instance_type.to_string(),
+        )
         bootstrap: GroupBootstrap | None = None
         access: list[iam.PolicyStatement] = []
         if platform is not None:
@@ -257,8 +273,8 @@ class CspWebTier(Construct):
             subnets=subnets,
             machine_image=machine_image,
             instance_type=instance_type,
-            min_capacity=min_capacity,
-            max_capacity=max_capacity,
+            capacity=self._capacity,
+            waits=mirror.role == "dr",
             tenancy=tenancy,
             purchase=purchase,
             capacity_platform=capacity_platform,
@@ -344,6 +360,11 @@ class CspWebTier(Construct):
     def dns_name(self) -> str:
         """The name of the load balancer, to which the name in the certificate is to lead."""
         return self._load_balancer.load_balancer_dns_name
+
+    @property
+    def capacity(self) -> TierCapacity:
+        """How many web servers there are: while the region waits, if it does, and once it serves."""
+        return self._capacity
 
     @property
     def auto_scaling_group(self) -> autoscaling.AutoScalingGroup:

@@ -17,6 +17,7 @@ from constructs import Construct
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
 from cdk_intersystems.identity.instance_role import read_secrets
 from cdk_intersystems.instance_group.bootstrap import GroupBootstrap, start_after
+from cdk_intersystems.instance_group.capacity import tier_capacity
 from cdk_intersystems.instance_group.instance_group import InstanceGroup
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy
 from cdk_intersystems.mirrored_database.bootstrap import HostSecrets
@@ -28,6 +29,7 @@ from cdk_intersystems.model.host_memory import host_memory, local_storage_proble
 from cdk_intersystems.model.names import authority_parameter
 from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.ports import MIRROR_STATUS_PORT, SUPERSERVER_PORT
+from cdk_intersystems.model.region_capacity import TierCapacity
 
 # Time to install IRIS from its kit, where the image doesn't have it, and to connect to the data server.
 _START_TIME = Duration.minutes(10)
@@ -76,6 +78,8 @@ class EcpAppTier(Construct):
         instance_type: ec2.InstanceType,
         min_capacity: int,
         max_capacity: int,
+        warm_min_capacity: int | None = None,
+        warm_max_capacity: int | None = None,
         tenancy: Tenancy = "default",
         purchase: Purchase = "on-demand",
         capacity_platform: str = "Linux/UNIX",
@@ -109,6 +113,9 @@ class EcpAppTier(Construct):
             min_capacity: The fewest servers, at least 1. How many there are beyond it is not the template's to say.
             max_capacity: The most servers. Twice the maxima of all tiers of a mirror must not exceed its
                 `ecp_client_ceiling`.
+            warm_min_capacity: The fewest servers in the DR region while it waits, 0 or more; a promotion raises the group to
+                `min_capacity` and `max_capacity`. Default: `min_capacity`.
+            warm_max_capacity: The most servers there while it waits. Default: `max_capacity`.
             tenancy: Whether the servers share hardware with other accounts or have hardware of this account alone
                 (`dedicated-instance`). Default: shared.
             purchase: `capacity-reservation` reserves the minimum's places, evenly over the zones, so that as many can always
@@ -148,6 +155,16 @@ class EcpAppTier(Construct):
             )
         if local_storage and (problem := local_storage_problem(instance_type.to_string())):
             raise ValueError(f"local_storage of application tier {name}: {problem}")
+        self._capacity = tier_capacity(
+            name,
+            role=database.role,
+            min_capacity=min_capacity,
+            max_capacity=max_capacity,
+            warm_min_capacity=warm_min_capacity,
+            warm_max_capacity=warm_max_capacity,
+            instance_type=instance_type.to_string(),
+        )
+        # By what a promotion raises it to: the members' MaxServerConn must not have to be changed then.
         database.admit_ecp_clients(name, max_capacity)
         self._name = name
         self._database = database
@@ -191,8 +208,8 @@ class EcpAppTier(Construct):
             subnets=subnets,
             machine_image=machine_image,
             instance_type=instance_type,
-            min_capacity=min_capacity,
-            max_capacity=max_capacity,
+            capacity=self._capacity,
+            waits=database.role == "dr",
             tenancy=tenancy,
             purchase=purchase,
             capacity_platform=capacity_platform,
@@ -225,6 +242,11 @@ class EcpAppTier(Construct):
     def connections(self) -> ec2.Connections:
         """The servers' connections. The default port is the superserver's, for web gateways and other clients."""
         return self._connections
+
+    @property
+    def capacity(self) -> TierCapacity:
+        """How many servers there are: while the region waits, if it does, and once it serves."""
+        return self._capacity
 
     @property
     def name(self) -> str:

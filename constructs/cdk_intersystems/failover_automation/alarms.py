@@ -1,4 +1,14 @@
-"""Alarms on the failover automation; each names the runbook that stands behind it."""
+"""Alarms on the failover automation; each names the runbook that stands behind it.
+
+In the DR region no member is primary for as long as the region waits, and an alarm that always burns is no alarm. There,
+what only a region that serves has to have is asked for only while the region holds the traffic: by metric math with the
+metric `DrHoldsTraffic` of the region's watch. Not by composite alarms, which would leave the alarms below them burning, on the
+dashboard and in each list, and double their number. If the watch has reported nothing at all, nothing is asked for either:
+the watch has an alarm of its own.
+
+The call-out's canary stays as it is. Members send it whether they are primary or not, and that the way to the router
+is open has to be known before a promotion needs it.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +23,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_intersystems.failover_automation.router import METRIC_NAMESPACE
+from cdk_intersystems.model.topology import AwsRole
 from cdk_intersystems.monitoring.notification import notify
 
 _MINUTE = Duration.minutes(1)
@@ -30,19 +41,24 @@ class _Watch:
         runbook: Name of the runbook.
         says: What is wrong.
         periods: For how many minutes in a row.
+        serving: Whether it is wrong only in a region that holds the traffic.
     """
 
     runbook: str
     says: str
     periods: int = 1
+    serving: bool = False
 
 
 # By metric. Where a failover that goes well may show it for a moment, two minutes in a row count.
 _ROUTER: Final[Mapping[str, _Watch]] = {
-    "NoPrimary": _Watch(runbook="no-primary", says="no member says that it is primary", periods=2),
+    "NoPrimary": _Watch(runbook="no-primary", says="no member says that it is primary", periods=2, serving=True),
     "SeveralPrimaries": _Watch(runbook="several-primaries", says="more than one member says that it is primary"),
     "RoutedMemberNotPrimary": _Watch(
-        runbook="routed-member-not-primary", says="the member that clients are led to is not primary", periods=2
+        runbook="routed-member-not-primary",
+        says="the member that clients are led to is not primary",
+        periods=2,
+        serving=True,
     ),
     "RoutesRepaired": _Watch(
         runbook="routes-repaired", says="routes or listeners led elsewhere with no failover, and were put right"
@@ -67,6 +83,7 @@ class FailoverAlarms(Construct):
         calling_members: Sequence[str],
         target_groups: Sequence[elbv2.NetworkTargetGroup],
         topic: sns.ITopic | None,
+        role: AwsRole = "primary",
     ) -> None:
         """Define the alarms.
 
@@ -81,11 +98,14 @@ class FailoverAlarms(Construct):
             target_groups: The endpoint's target groups of one service: one with both members, or one for each. All services
                 have the same health check of the same members, so that those of one stand for all. Empty: there are none.
             topic: Where alarms go. None: nowhere.
+            role: The role of the region. In `dr`, what only a region that serves has to have is asked for while it serves.
         """
         super().__init__(scope, id)
         self._name = f"{deployment}/{mirror_set}"
         self._topic = topic
         dimensions = {"deployment": deployment, "mirror_set": mirror_set}
+        # Of the region's watch; present with value 0 while the region waits.
+        self._holds = _router_metric("DrHoldsTraffic", dimensions, "Maximum") if role == "dr" else None
         for metric, watch in _ROUTER.items():
             self._add(
                 metric,
@@ -93,6 +113,7 @@ class FailoverAlarms(Construct):
                 watch.says,
                 _router_metric(metric, dimensions, "Maximum"),
                 periods=watch.periods,
+                serving=watch.serving,
             )
         self._add(
             "RouterSilent",
@@ -156,6 +177,7 @@ class FailoverAlarms(Construct):
             metric,
             periods=2,
             below=True,
+            serving=True,
         )
 
     def _add(
@@ -167,9 +189,23 @@ class FailoverAlarms(Construct):
         *,
         periods: int = 1,
         below: bool = False,
+        serving: bool = False,
     ) -> None:
-        """Define an alarm on a metric of 1 and more or, with `below`, of less than 1 and none."""
-        operators = cloudwatch.ComparisonOperator
+        """Define an alarm on a metric of 1 and more or, with `below`, of less than 1 and none.
+
+        With `serving` the DR region's is one only while that region holds the traffic.
+        """
+        breaching = below
+        if serving and self._holds is not None:
+            metric = cloudwatch.MathExpression(
+                # A report of the watch that is late or lost leaves what was. Where there was none, nothing is asked for.
+                expression=f"IF(FILL(holds, REPEAT) >= 1, FILL(counted, 0), {1 if below else 0})",
+                using_metrics={"holds": self._holds, "counted": metric},
+                label="while the region holds the traffic",
+                period=_MINUTE,
+            )
+            breaching = False
+        operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
             id,
@@ -178,7 +214,7 @@ class FailoverAlarms(Construct):
             threshold=1,
             evaluation_periods=periods,
             comparison_operator=operators.LESS_THAN_THRESHOLD if below else operators.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING if below else cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if breaching else missing.NOT_BREACHING,
         )
         notify(alarm, self._topic)
 

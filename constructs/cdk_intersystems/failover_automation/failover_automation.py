@@ -25,7 +25,7 @@ from cdk_intersystems.model.host_settings import CallOut
 from cdk_intersystems.model.ports import MIRROR_STATUS_PATH, MIRROR_STATUS_PORT
 from cdk_intersystems.model.powertools import powertools_layer as public_layer
 from cdk_intersystems.model.regions import partition
-from cdk_intersystems.model.topology import FAILOVER_MEMBERS
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS, AwsRole
 
 
 @jsii.implements(ec2.IConnectable)
@@ -62,6 +62,7 @@ class FailoverAutomation(Construct):
         powertools_layer: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         alarm_topic: sns.ITopic | None = None,
+        role: AwsRole = "primary",
     ) -> None:
         """Define the automation.
 
@@ -90,6 +91,8 @@ class FailoverAutomation(Construct):
                 one. Default: the public layer of the region.
             log_retention: How long the function's log is kept. Default: a year.
             alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
+            role: The role of the region, `primary` or `dr`. In `dr` no member need be primary while the region doesn't hold the
+                traffic, which `RegionWatch` tells by the metric `DrHoldsTraffic`. Default: the primary region.
 
         Raises:
             ValueError: If there is no public layer in the region, or its region isn't known.
@@ -144,6 +147,7 @@ class FailoverAutomation(Construct):
             calling_members=calling_members,
             target_groups=target_groups,
             topic=alarm_topic,
+            role=role,
         )
 
     @property

@@ -21,8 +21,10 @@ def reserve_capacity(
     """Reserve a tier's minimum, spread evenly over its zones and open to any instance of the type and zone.
 
     Open, because a group whose launch template names a reservation launches nothing once that one is full: what scaling or
-    a replacement adds above the minimum is bought on demand.
+    a replacement adds above the minimum is bought on demand, and so is what a promotion adds to a tier that waited.
     """
+    if min_capacity == 0:
+        return []
     return [
         ec2.CfnCapacityReservation(
             scope,

@@ -15,10 +15,12 @@ from constructs import Construct
 from cdk_intersystems.host_bundle.host_bundle import await_signals
 from cdk_intersystems.identity.instance_role import define_instance_role
 from cdk_intersystems.instance_group.bootstrap import GroupBootstrap
+from cdk_intersystems.instance_group.capacity import CapacityApproval
 from cdk_intersystems.instance_group.capacity_reservations import reserve_capacity
 from cdk_intersystems.instance_group.launch_template import Purchase, Tenancy, define_launch_template
 from cdk_intersystems.mirrored_database.security_groups import admit_to_services
 from cdk_intersystems.model import tags
+from cdk_intersystems.model.region_capacity import TierCapacity
 from cdk_intersystems.monitoring.group_alarms import alarm_on_missing_servers
 from cdk_intersystems.policy.acknowledge import acknowledge
 
@@ -30,8 +32,9 @@ _MAX_HEALTHY_PERCENTAGE = 110
 class InstanceGroup(Construct):
     """Defines an Auto Scaling group with its launch template, security group, role and alarm.
 
-    How many servers there are beyond the minimum is run-time state: the template has no desired capacity, so that no
-    deployment takes back what scaling or an operator raised. A changed launch template replaces the servers by an instance
+    How many servers there are beyond the minimum is run-time state: the template has no desired capacity, and CloudFormation
+    leaves the group's sizes alone that the template doesn't change, so that no deployment takes back what scaling, a promotion
+    or an operator raised. A changed launch template replaces the servers by an instance
     refresh, new ones first.
     """
 
@@ -45,8 +48,8 @@ class InstanceGroup(Construct):
         subnets: Sequence[ec2.ISubnet],
         machine_image: ec2.IMachineImage,
         instance_type: ec2.InstanceType,
-        min_capacity: int,
-        max_capacity: int,
+        capacity: TierCapacity,
+        waits: bool,
         tenancy: Tenancy,
         purchase: Purchase,
         capacity_platform: str,
@@ -74,8 +77,9 @@ class InstanceGroup(Construct):
             subnets: The servers' subnets, one per zone, three in all.
             machine_image: The servers' image.
             instance_type: The servers' type.
-            min_capacity: The fewest servers.
-            max_capacity: The most servers.
+            capacity: How many servers. The template has those of a region that waits, which are all if it doesn't.
+            waits: Whether the region is the DR region. Then another capacity has to be approved, since it takes back what a
+                promotion raised.
             tenancy: Whose hardware they share.
             purchase: How their capacity is bought.
             capacity_platform: How EC2 bills the image, which a capacity reservation has to match.
@@ -98,7 +102,7 @@ class InstanceGroup(Construct):
             ValueError: If the subnets, capacities, tenancy or purchase are not possible.
         """
         super().__init__(scope, id)
-        _check(subnets, min_capacity, max_capacity, tenancy)
+        _check(subnets, tenancy)
         self.security_group = ec2.SecurityGroup(
             self, "SecurityGroup", vpc=vpc, description=description, allow_all_outbound=False
         )
@@ -139,8 +143,8 @@ class InstanceGroup(Construct):
             vpc=vpc,
             vpc_subnets=ec2.SubnetSelection(subnets=list(subnets)),
             launch_template=launch_template,
-            min_capacity=min_capacity,
-            max_capacity=max_capacity,
+            min_capacity=capacity.warm_min,
+            max_capacity=capacity.warm_max,
             min_healthy_percentage=_MIN_HEALTHY_PERCENTAGE,
             max_healthy_percentage=_MAX_HEALTHY_PERCENTAGE,
             default_instance_warmup=start_time,
@@ -170,7 +174,9 @@ class InstanceGroup(Construct):
             self.auto_scaling_group.node.add_dependency(bundle)
             group = self.auto_scaling_group.node.default_child
             assert isinstance(group, autoscaling.CfnAutoScalingGroup)
-            await_signals(group, min_capacity)
+            if capacity.warm_min:
+                # In a region that waits servers say so when they are ready to, which is all they can be.
+                await_signals(group, capacity.warm_min)
             bootstrap.add_hook(self.auto_scaling_group)
         acknowledge(
             self.auto_scaling_group,
@@ -181,24 +187,22 @@ class InstanceGroup(Construct):
                 self,
                 subnets=subnets,
                 instance_type=instance_type,
-                min_capacity=min_capacity,
+                min_capacity=capacity.warm_min,
                 tenancy=tenancy,
                 platform=capacity_platform,
             )
             self.auto_scaling_group.node.add_dependency(*reservations)
+        if waits:
+            CapacityApproval(self, "CapacityApproval", capacity=capacity)
         self.missing_servers_alarm: cloudwatch.Alarm = alarm_on_missing_servers(
             self, self.auto_scaling_group, description, alarm_topic
         )
 
 
-def _check(subnets: Sequence[ec2.ISubnet], min_capacity: int, max_capacity: int, tenancy: str) -> None:
+def _check(subnets: Sequence[ec2.ISubnet], tenancy: str) -> None:
     zones = [subnet.availability_zone for subnet in subnets]
     if len(zones) != 3 or len(set(zones)) != 3:
         raise ValueError(f"supply three subnets, one in each of three availability zones, got {zones}")
-    if min_capacity < 1:
-        raise ValueError(f"min_capacity is at least 1, got {min_capacity}")
-    if max_capacity < min_capacity:
-        raise ValueError(f"max_capacity is at least min_capacity, got {max_capacity} and {min_capacity}")
     if tenancy not in ("default", "dedicated-instance"):
         raise ValueError(f"tenancy is default or dedicated-instance, got {tenancy!r}")
 

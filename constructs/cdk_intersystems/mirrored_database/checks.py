@@ -8,8 +8,10 @@ from aws_cdk import aws_ec2 as ec2
 
 from cdk_intersystems.model.addresses import fixed_address
 from cdk_intersystems.model.databases import database_problem
+from cdk_intersystems.model.ecp import ceiling_problem
 from cdk_intersystems.model.platform import Platform, packages_problem
 from cdk_intersystems.model.storage import MemberVolumes
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS, AwsRole, mirror_name_problem
 
 
 def check_subnets(tier: str, subnets: Sequence[ec2.ISubnet]) -> None:
@@ -19,11 +21,15 @@ def check_subnets(tier: str, subnets: Sequence[ec2.ISubnet]) -> None:
         raise ValueError(f"supply three {tier} subnets, each in its own availability zone, got {zones}")
 
 
-def check_volumes(volumes: MemberVolumes) -> None:
-    """Refuse volumes that EBS would refuse."""
+def check_mirror(name: str, volumes: MemberVolumes, ecp_client_ceiling: int) -> None:
+    """Refuse a name that IRIS refuses, volumes that EBS refuses, and a ceiling that IRIS can't have."""
+    if problem := mirror_name_problem(name):
+        raise ValueError(f"{problem}, got {name!r}")
     problems = [f"{role}.{field}: {problem}" for role, spec in volumes.by_role().items() for field, problem in spec.problems()]
     if problems:
         raise ValueError("; ".join(problems))
+    if ceiling := ceiling_problem(ecp_client_ceiling, ()):
+        raise ValueError(f"ecp_client_ceiling of {name} is {ecp_client_ceiling}: {ceiling}")
 
 
 def check_bootstrap(
@@ -73,6 +79,39 @@ def planned_address(subnet: ec2.ISubnet, number: int, member: str) -> str:
             "'arbiter': ...}"
         )
     return str(fixed_address(IPv4Network(cidr), number))
+
+
+def check_absence(absent_member: str | None, member_count: int, role: AwsRole) -> None:
+    """Refuse a mirror without the members it needs."""
+    if absent_member is not None and absent_member not in FAILOVER_MEMBERS:
+        raise ValueError(f"only failover member a or b can be absent, got {absent_member!r}")
+    if member_count not in (1, 2):
+        raise ValueError(f"member_count is 1 or 2, got {member_count!r}")
+    if member_count == 1 and role != "dr":
+        raise ValueError("member_count is 1 in the DR region alone: elsewhere a mirror needs two failover members")
+    if member_count == 1 and absent_member == "a":
+        raise ValueError(
+            "absent_member is a, and with member_count=1 there is no other: supply member_count=2, or leave a there"
+        )
+
+
+def waiting_type(full: ec2.InstanceType, warm: ec2.InstanceType | None, *, role: AwsRole, tenancy: str) -> ec2.InstanceType:
+    """The type that failover members start with: their own, or the one with which they wait in the DR region."""
+    if warm is None:
+        return full
+    if role != "dr":
+        raise ValueError(f"warm_instance_type is for members that wait, with role='dr', got {warm.to_string()} with {role!r}")
+    if warm.architecture != full.architecture:
+        raise ValueError(
+            f"warm_instance_type {warm.to_string()} and instance_type {full.to_string()} have different architectures: a host "
+            "keeps its image when a promotion changes its type"
+        )
+    if tenancy == "dedicated-host" and warm.to_string() != full.to_string():
+        raise ValueError(
+            f"a dedicated host has room for the type it was made for, {warm.to_string()}, and a promotion couldn't raise it to "
+            f"{full.to_string()}: supply another tenancy, or leave out warm_instance_type"
+        )
+    return warm
 
 
 def arbiter_type_for(instance_type: ec2.InstanceType) -> ec2.InstanceType:

@@ -1,7 +1,7 @@
 """The stack of one member: its volumes, role, instance, alarm and gate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import Environment, Stack, Tags, Token
 from aws_cdk import aws_ec2 as ec2
@@ -13,19 +13,26 @@ from constructs import Construct
 
 from cdk_intersystems.host_bundle.host_bundle import HostBundle, await_signals
 from cdk_intersystems.identity.instance_role import attach_volumes, attach_volumes_wildcards, define_instance_role
+from cdk_intersystems.mirrored_database.checks import arbiter_type_for
 from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, define_member_host
 from cdk_intersystems.mirrored_database.member_volumes import define_member_volumes
 from cdk_intersystems.mirrored_database.roll_approval import RollApproval
+from cdk_intersystems.mirrored_database.security_groups import MirrorSecurityGroups
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.automation.steps import RUNBOOK_TAG_VALUE
 from cdk_intersystems.model.storage import MemberVolumes
+from cdk_intersystems.model.topology import FailoverMemberId, MemberId
 from cdk_intersystems.monitoring.host_alarms import alarm_on_failed_status_check
 from cdk_intersystems.policy.acknowledge import acknowledge
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemberDefaults:
-    """What the hosts of a mirror have in common."""
+    """What the hosts of a mirror have in common.
+
+    `note` is what to think of before a failover member is rolled; `wildcards` are the resources with a wildcard in what those
+    may do, with the reason.
+    """
 
     deployment: str
     mirror_name: str
@@ -39,6 +46,8 @@ class MemberDefaults:
     bundle: HostBundle | None
     alarm_topic: sns.ITopic | None
     termination_protection: bool
+    note: str = ""
+    wildcards: Mapping[str, str] = field(default_factory=dict)
 
     def first_start(self) -> ec2.UserData | None:
         """What a host runs when it starts for the first time."""
@@ -51,6 +60,83 @@ class MemberDefaults:
     def full_name(self, member: str) -> str:
         """The member in words that are unique in an account and region."""
         return f"{self.deployment}/{self.mirror_name}/{member}"
+
+
+def define_members(
+    defaults: MemberDefaults,
+    *,
+    members: Sequence[FailoverMemberId],
+    present: Sequence[FailoverMemberId],
+    subnets: Mapping[MemberId, ec2.ISubnet],
+    addresses: Mapping[str, str],
+    instance_type: ec2.InstanceType,
+    arbiter_instance_type: ec2.InstanceType | None,
+    security_groups: MirrorSecurityGroups,
+    volumes: MemberVolumes,
+    tenancy: Tenancy,
+    purchase: Purchase,
+    capacity_platform: str,
+    member_role: iam.IRole | None,
+    arbiter_role: iam.IRole | None,
+    access: Sequence[iam.PolicyStatement],
+    arbiter_access: Sequence[iam.PolicyStatement],
+    takes_routes: bool,
+) -> tuple[ec2.Instance, dict[str, ec2.Instance], list[Stack]]:
+    """Define the arbiter and the failover members, each in a stack of its own.
+
+    Args:
+        defaults: What they have in common.
+        members: The failover members.
+        present: Those of them whose host is there.
+        subnets: The subnet of each.
+        addresses: The address of each.
+        instance_type: The failover members' type.
+        arbiter_instance_type: The arbiter's. None: a small one.
+        security_groups: Theirs.
+        volumes: The volumes of each failover member.
+        tenancy: Whose hardware the failover members share.
+        purchase: How their capacity is bought.
+        capacity_platform: How EC2 bills the image.
+        member_role: Their role. None: a new one for each.
+        arbiter_role: The arbiter's, likewise.
+        access: What a new role of a failover member may do beside what every one may.
+        arbiter_access: What a new role of the arbiter may.
+        takes_routes: Whether routes lead a VIP to them.
+
+    Returns:
+        The arbiter's instance, the instances of the failover members that are there, and all stacks.
+    """
+    arbiter_stack, arbiter = define_arbiter(
+        defaults,
+        subnet=subnets["arbiter"],
+        address=addresses["arbiter"],
+        instance_type=arbiter_instance_type or arbiter_type_for(instance_type),
+        security_group=security_groups.arbiter,
+        role=arbiter_role,
+        statements=arbiter_access,
+    )
+    defined = {
+        member: define_failover_member(
+            defaults,
+            member=member,
+            subnet=subnets[member],
+            address=addresses[member],
+            instance_type=instance_type,
+            security_group=security_groups.members,
+            volumes=volumes,
+            tenancy=tenancy,
+            purchase=purchase,
+            capacity_platform=capacity_platform,
+            role=member_role,
+            statements=access,
+            absent=member not in present,
+            takes_routes=takes_routes,
+            after=arbiter_stack,
+        )
+        for member in members
+    }
+    instances: dict[str, ec2.Instance] = {member: instance for member, (_, instance) in defined.items() if instance is not None}
+    return arbiter, instances, [arbiter_stack, *(stack for stack, _ in defined.values())]
 
 
 def define_failover_member(
@@ -83,7 +169,8 @@ def define_failover_member(
     instance = None
     if not absent:
         attach = attach_volumes(stack, own_volumes, defaults.encryption_key, defaults.identity(member))
-        own_role = role or _define_role(defaults, stack, member, [*attach, *statements], attach_volumes_wildcards(stack))
+        wildcards = {**attach_volumes_wildcards(stack), **defaults.wildcards}
+        own_role = role or _define_role(defaults, stack, member, [*attach, *statements], wildcards)
         instance = define_member_host(
             stack,
             vpc=defaults.vpc,
@@ -111,6 +198,7 @@ def define_failover_member(
         member=defaults.full_name(member),
         instance=instance.instance if instance else None,
         volumes=[_resource(volume) for volume in own_volumes],
+        note=defaults.note,
     )
     return stack, instance
 

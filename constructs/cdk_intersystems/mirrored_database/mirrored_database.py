@@ -14,35 +14,30 @@ from constructs import Construct
 
 from cdk_intersystems.encryption.encryption_key import define_encryption_key
 from cdk_intersystems.failover_automation.failover_automation import FailoverAutomation
-from cdk_intersystems.identity.instance_role import read_secrets
 from cdk_intersystems.mirror_endpoint.checks import Strategy
 from cdk_intersystems.mirror_endpoint.load_balancer import first_service
 from cdk_intersystems.mirror_endpoint.mirror_endpoint import MirrorEndpoint
-from cdk_intersystems.mirrored_database.bootstrap import HostSecrets, define_mirror_bundle, member_access
+from cdk_intersystems.mirrored_database.bootstrap import define_software
 from cdk_intersystems.mirrored_database.checks import (
-    arbiter_type_for,
+    check_absence,
     check_bootstrap,
+    check_mirror,
     check_subnets,
-    check_volumes,
     planned_address,
+    waiting_type,
 )
 from cdk_intersystems.mirrored_database.member_host import Purchase, Tenancy, require_pinned
-from cdk_intersystems.mirrored_database.member_stack import MemberDefaults, define_arbiter, define_failover_member
-from cdk_intersystems.mirrored_database.secrets import (
-    CertificateAuthority,
-    define_authority,
-    define_password,
-    private_ca_arn,
-)
+from cdk_intersystems.mirrored_database.member_stack import MemberDefaults, define_members
+from cdk_intersystems.mirrored_database.other_place import OtherPlace
+from cdk_intersystems.mirrored_database.secrets import CertificateAuthority, define_password, private_ca_arn
 from cdk_intersystems.mirrored_database.security_groups import MirrorSecurityGroups
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.ecp import ceiling_problem
-from cdk_intersystems.model.host_description import TAKEOVER_WAIT_SECONDS, MirrorFacts
-from cdk_intersystems.model.host_memory import host_memory
+from cdk_intersystems.model.host_description import TAKEOVER_WAIT_SECONDS, MirrorFacts, RegionStateAt
 from cdk_intersystems.model.platform import Platform
 from cdk_intersystems.model.ports import SUPERSERVER, SUPERSERVER_PORT
 from cdk_intersystems.model.storage import MemberVolumes
-from cdk_intersystems.model.topology import FAILOVER_MEMBERS, MEMBERS, mirror_name_problem, zone_index
+from cdk_intersystems.model.topology import FAILOVER_MEMBERS, MEMBERS, AwsRole, zone_index
 
 
 @jsii.implements(ec2.IConnectable)
@@ -55,6 +50,10 @@ class MirroredDatabase(Construct):
 
     With a `platform` the hosts set themselves up when they first start, until the mirror is there, and their stacks wait for
     it. A later change of what they are to be reaches them only when somebody applies it.
+
+    A mirror can have members in a second place, each side defined by a construct of its own that refers to the other by fixed
+    addresses alone. In the DR region (`role="dr"`) both members wait as members for disaster recovery until `DrRegion`'s
+    automation promotes them.
 
     Example:
         ```python
@@ -106,6 +105,15 @@ class MirroredDatabase(Construct):
         vcpus: int | None = None,
         addresses: Mapping[str, str] | None = None,
         absent_member: str | None = None,
+        member_count: int = 2,
+        role: AwsRole = "primary",
+        others: Mapping[str, str] | None = None,
+        other_subjects: Mapping[str, str] | None = None,
+        other_arbiter: str = "",
+        other_region: str = "",
+        region_state: RegionStateAt | None = None,
+        probe_cidrs: Sequence[str] = (),
+        warm_instance_type: ec2.InstanceType | None = None,
         tenancy: Tenancy = "default",
         purchase: Purchase = "on-demand",
         capacity_platform: str = "Linux/UNIX",
@@ -134,7 +142,7 @@ class MirroredDatabase(Construct):
             data_subnets: The failover members' subnets, one per zone, three in all.
             arbiter_subnets: The arbiter's, in the same zones and order.
             machine_image: The image of all three hosts, pinned by its id.
-            instance_type: The type of both failover members.
+            instance_type: The type of both failover members; in the DR region, the one they have once it serves.
             number: Number of the mirror set in the deployment, 1 to 15. It decides the members' zones and addresses and must
                 never change. Default: 1.
             arbiter_instance_type: The arbiter's type; it needs next to nothing. Default: `t3.small`, or `t4g.small` where
@@ -158,13 +166,30 @@ class MirroredDatabase(Construct):
             ecp_client_ceiling: The most ECP clients the members admit (MaxServerConn of IRIS), 0 to 254. Default: none.
             platform: What the hosts run on, with which they set themselves up. Default: they start empty and run `user_data`.
             databases: Names of the mirrored databases, needed with `platform`. Default: none.
-            memory_mib: Memory of `instance_type` in MiB, needed with `platform` where the library doesn't know the type yet.
-                Default: what the type has.
+            memory_mib: Memory in MiB of the type the members start with, needed with `platform` where the library doesn't know
+                the type yet. Default: what the type has.
             vcpus: The number of its vCPUs, likewise. Default: what the type has.
             addresses: The fixed addresses by member (`a`, `b`, `arbiter`). Default: by the address plan, from the
                 second sixteen addresses of each subnet.
             absent_member: `a` or `b`, if that failover member's host is taken out, to be replaced by one with another image.
                 Its volumes stay. Default: both are there.
+            member_count: 2, or 1 in a DR region that makes do with member `a`; then there is nothing of `b`. Default: 2.
+            role: `primary`, or `dr` where the members wait for disaster recovery. It must never change. Default: `primary`.
+            others: The mirror's members in the other place, system name to address: in its other region, or on premises. Each
+                is admitted by its one address. Default: the mirror has none.
+            other_subjects: Subjects of the certificates of those whose certificate isn't made by this library, by system name.
+                Default: none.
+            other_arbiter: Address of the arbiter in the other place, which a member promoted with a partner there dials.
+                Default: none.
+            other_region: The AWS region of `others`, whose certificate authority the members trust too. Default: none, they
+                are on premises, or all members have one authority.
+            region_state: The table that says which region holds the mirror, which members ask before IRIS starts; needed in the
+                DR region. Default: they ask none.
+            probe_cidrs: Ranges of the DR region from which its watch asks the members here for their mirror status. Default:
+                none.
+            warm_instance_type: The type of the members in the DR region while it waits, of the architecture of
+                `instance_type`. What a promotion raises it to is run-time state: no deployment takes it back unless this
+                argument, or another that replaces the member, is changed and the member approved. Default: `instance_type`.
             tenancy: Whether the members share hardware with other accounts, have hardware of this account alone
                 (`dedicated-instance`), or a host each (`dedicated-host`). Default: shared.
             purchase: `capacity-reservation` reserves each member's place in its zone, so that it can always start again.
@@ -193,21 +218,29 @@ class MirroredDatabase(Construct):
                 Default: they are.
 
         Raises:
-            ValueError: If the name, number, subnets, ports, strategies, volumes, platform or databases are not possible or
-                don't fit each other, the image isn't pinned, or the subnets' ranges aren't known and no addresses were given.
+            ValueError: If the name, number, subnets, ports, strategies, volumes, platform, databases or members elsewhere are
+                not possible or don't fit each other, the image isn't pinned, or the subnets' ranges aren't known and no
+                addresses were given.
         """
         super().__init__(scope, id)
-        if problem := mirror_name_problem(mirror_name):
-            raise ValueError(f"{problem}, got {mirror_name!r}")
+        member_volumes = volumes or MemberVolumes()
+        check_mirror(mirror_name, member_volumes, ecp_client_ceiling)
         check_subnets("data", data_subnets)
         check_subnets("arbiter", arbiter_subnets)
-        member_volumes = volumes or MemberVolumes()
-        check_volumes(member_volumes)
         require_pinned(machine_image, self)
-        if problem := ceiling_problem(ecp_client_ceiling, ()):
-            raise ValueError(f"ecp_client_ceiling of {mirror_name} is {ecp_client_ceiling}: {problem}")
-        if absent_member is not None and absent_member not in FAILOVER_MEMBERS:
-            raise ValueError(f"only failover member a or b can be absent, got {absent_member!r}")
+        check_absence(absent_member, member_count, role)
+        present = [member for member in FAILOVER_MEMBERS[:member_count] if member != absent_member]
+        elsewhere = OtherPlace(
+            mirror=mirror_name,
+            role=role,
+            members=others or {},
+            subjects=other_subjects or {},
+            arbiter=other_arbiter,
+            region=other_region,
+            state=region_state,
+            probe_cidrs=probe_cidrs,
+        )
+        stated_type = waiting_type(instance_type, warm_instance_type, role=role, tenancy=tenancy)
         if platform is not None:
             check_bootstrap(mirror_name, platform, databases, user_data=user_data, internet=internet)
         self._vpc = vpc
@@ -215,6 +248,8 @@ class MirroredDatabase(Construct):
         self._ecp_client_ceiling = ecp_client_ceiling
         self._ecp_tiers: dict[str, int] = {}
         self._platform = platform
+        self._here = FAILOVER_MEMBERS[:member_count]
+        self._full_instance_type, self._warm_instance_type = instance_type, stated_type
         subnets = {
             member: (arbiter_subnets if member == "arbiter" else data_subnets)[zone_index(number, member)] for member in MEMBERS
         }
@@ -233,6 +268,11 @@ class MirroredDatabase(Construct):
             private_ca_arn=private_ca_arn(certificate_authority),
             vip=vip or "",
             takeover_wait_seconds=takeover_wait_seconds,
+            role=role,
+            others=elsewhere.facts(),
+            other_arbiter=other_arbiter,
+            region_state=region_state,
+            other_region=other_region,
         )
         Tags.of(self).add(tags.DEPLOYMENT, deployment)
         Tags.of(self).add(tags.MIRROR_SET, mirror_name)
@@ -240,6 +280,9 @@ class MirroredDatabase(Construct):
         key = encryption_key or define_encryption_key(self, "Key")
         self._security_groups = MirrorSecurityGroups(
             self, "Network", vpc=vpc, mirror_name=mirror_name, service_endpoints=service_endpoints, internet=internet
+        )
+        self._security_groups.admit_others(
+            elsewhere.members, arbiter=other_arbiter, probe_cidrs=probe_cidrs, answer=bool(other_region)
         )
         self._connections = ec2.Connections(
             security_groups=[self._security_groups.members], default_port=ec2.Port.tcp(SUPERSERVER_PORT)
@@ -282,94 +325,67 @@ class MirroredDatabase(Construct):
             listeners=self._endpoint.moved_listeners,
             target_groups=self._endpoint.target_groups.get(first_service(service_ports), ()),
             # Who is taken out calls nobody, and neither does a host that isn't set up by this library.
-            calling_members=[member for member in FAILOVER_MEMBERS if platform and member != absent_member],
+            calling_members=present if platform else [],
             service_endpoints=service_endpoints,
             internet=internet,
             powertools_layer=powertools_layer,
             log_retention=log_retention,
             alarm_topic=alarm_topic,
+            role=role,
         )
-        self._certificate_authority = certificate_authority
-        bundle = None
-        if platform is not None:
-            self._certificate_authority = certificate_authority or define_authority(self, "Authority", key, mirror_name)
-            secrets = HostSecrets(
-                password=self._password,
-                gateway=self._gateway_password,
-                license=license_secret,
-                authority=self._certificate_authority,
-            )
-            bundle = define_mirror_bundle(
-                self,
-                platform=platform,
-                facts=self._facts,
-                volumes=member_volumes,
-                memory=host_memory(
-                    "member",
-                    instance_type.to_string(),
-                    whose=mirror_name,
-                    architecture=platform.architecture,
-                    memory_mib=memory_mib,
-                    vcpus=vcpus,
-                    max_server_conn=ecp_client_ceiling,
-                ),
-                secrets=secrets,
-                log_group=self._log_group,
-                call_out=self._failover_automation.call_out,
-            )
-            access = [
-                *member_access(self, bundle, platform, self._facts, secrets),
-                *self._failover_automation.member_access(self),
-            ]
-            arbiter_access = bundle.read(self, objects=(platform.arbiter_kit, platform.archive))
-        else:
-            access, arbiter_access = read_secrets(self, self._password, license_secret), []
-
-        defaults = MemberDefaults(
-            deployment=deployment,
-            mirror_name=mirror_name,
-            scope=member_stacks_scope or self,
-            parent=Stack.of(self),
-            vpc=vpc,
-            machine_image=machine_image,
+        software = define_software(
+            self,
+            platform=platform,
+            facts=self._facts,
+            volumes=member_volumes,
+            instance_type=stated_type.to_string(),
+            full_instance_type=instance_type.to_string(),
+            memory_mib=memory_mib,
+            vcpus=vcpus,
+            max_server_conn=ecp_client_ceiling,
+            password=self._password,
+            gateway_password=self._gateway_password,
+            license_secret=license_secret,
+            certificate_authority=certificate_authority,
             encryption_key=key,
             log_group=self._log_group,
-            user_data=user_data,
-            bundle=bundle,
-            alarm_topic=alarm_topic,
-            termination_protection=termination_protection,
+            automation=self._failover_automation,
         )
-        arbiter_stack, self._arbiter = define_arbiter(
-            defaults,
-            subnet=subnets["arbiter"],
-            address=self._addresses["arbiter"],
-            instance_type=arbiter_instance_type or arbiter_type_for(instance_type),
-            security_group=self._security_groups.arbiter,
-            role=arbiter_role,
-            statements=arbiter_access,
+        self._certificate_authority = software.authority
+        self._arbiter, self._members, self._member_stacks = define_members(
+            MemberDefaults(
+                deployment=deployment,
+                mirror_name=mirror_name,
+                scope=member_stacks_scope or self,
+                parent=Stack.of(self),
+                vpc=vpc,
+                machine_image=machine_image,
+                encryption_key=key,
+                log_group=self._log_group,
+                user_data=user_data,
+                bundle=software.bundle,
+                alarm_topic=alarm_topic,
+                termination_protection=termination_protection,
+                note=_RAISED if role == "dr" else "",
+                wildcards=elsewhere.wildcards(self),
+            ),
+            members=FAILOVER_MEMBERS[:member_count],
+            present=present,
+            subnets=subnets,
+            addresses=self._addresses,
+            instance_type=stated_type,
+            arbiter_instance_type=arbiter_instance_type,
+            security_groups=self._security_groups,
+            volumes=member_volumes,
+            tenancy=tenancy,
+            purchase=purchase,
+            capacity_platform=capacity_platform,
+            member_role=member_role,
+            arbiter_role=arbiter_role,
+            access=[*software.access, *elsewhere.statements(self, deployment)],
+            arbiter_access=software.arbiter_access,
+            takes_routes=vip is not None,
         )
-        members = {
-            member: define_failover_member(
-                defaults,
-                member=member,
-                subnet=subnets[member],
-                address=self._addresses[member],
-                instance_type=instance_type,
-                security_group=self._security_groups.members,
-                volumes=member_volumes,
-                tenancy=tenancy,
-                purchase=purchase,
-                capacity_platform=capacity_platform,
-                role=member_role,
-                statements=access,
-                absent=member == absent_member,
-                takes_routes=vip is not None,
-                after=arbiter_stack,
-            )
-            for member in FAILOVER_MEMBERS
-        }
-        self._members = {member: instance for member, (_, instance) in members.items()}
-        self._member_stacks = [arbiter_stack, *(stack for stack, _ in members.values())]
 
     @property
     def connections(self) -> ec2.Connections:
@@ -404,7 +420,42 @@ class MirroredDatabase(Construct):
     @property
     def members(self) -> Mapping[str, ec2.Instance]:
         """The failover members' instances, by `a` and `b`; one that is absent is left out."""
-        return {member: instance for member, instance in self._members.items() if instance is not None}
+        return dict(self._members)
+
+    @property
+    def role(self) -> AwsRole:
+        """The role of the region the mirror's members here are in."""
+        return self._facts.role
+
+    @property
+    def system_names(self) -> Mapping[str, str]:
+        """The names inside the mirror of the failover members here, by `a` and `b`; in the DR region they wait."""
+        return {member: self._facts.system_name(member) for member in self._here}
+
+    @property
+    def member_addresses(self) -> Mapping[str, str]:
+        """The fixed addresses of the failover members here, by `a` and `b`, without the arbiter's."""
+        return {member: self._addresses[member] for member in self._here}
+
+    @property
+    def others(self) -> Mapping[str, str]:
+        """The addresses of the mirror's members in the other place, by system name; empty if there is none."""
+        return {name: other.address for name, other in self._facts.others.items()}
+
+    @property
+    def members_security_group(self) -> ec2.ISecurityGroup:
+        """The failover members' security group."""
+        return self._security_groups.members
+
+    @property
+    def full_instance_type(self) -> ec2.InstanceType:
+        """The type the failover members have once their region serves."""
+        return self._full_instance_type
+
+    @property
+    def warm_instance_type(self) -> ec2.InstanceType:
+        """The type the template gives them: in the DR region, the one they wait with."""
+        return self._warm_instance_type
 
     @property
     def arbiter(self) -> ec2.Instance:
@@ -460,3 +511,9 @@ class MirroredDatabase(Construct):
         if problem := ceiling_problem(self._ecp_client_ceiling, tiers.values()):
             raise ValueError(f"ecp_client_ceiling of {self._mirror_name} is {self._ecp_client_ceiling}: {problem}")
         self._ecp_tiers = tiers
+
+
+_RAISED = (
+    "If the DR region serves, and the instance type or the host is what changes, it would take back what the promotion raised: "
+    "fail back first."
+)

@@ -59,6 +59,7 @@ class RollApproval(Construct):
         member: str,
         instance: ec2.CfnInstance | None,
         volumes: Sequence[ec2.CfnVolume] = (),
+        note: str = "",
     ) -> None:
         """Define the gate.
 
@@ -68,6 +69,7 @@ class RollApproval(Construct):
             member: Which member, in words that are unique in the account, e.g. `trakcare/TRAK/a`.
             instance: The member's instance; None while the member is taken out.
             volumes: The member's volumes.
+            note: What to think of before it is approved, a sentence for the refusal. Default: nothing besides.
         """
         super().__init__(scope, id)
         # Not cached: the value that counts is computed last, when references to other stacks are imports.
@@ -83,6 +85,7 @@ class RollApproval(Construct):
         )
         parameter.override_logical_id(PARAMETER)
         stack = scope.stack_name
+        think_of = f"{note} " if note else ""
         rule = CfnRule(
             self,
             "Rule",
@@ -90,8 +93,8 @@ class RollApproval(Construct):
                 CfnRuleAssertion(
                     assert_=Fn.condition_equals(parameter.value_as_string, code),
                     assert_description=(
-                        f"This change restarts or replaces {member}, or changes which volumes it has. Roll one host of a "
-                        f"mirror at a time, while the others are well: cdk deploy {stack} --exclusively "
+                        f"This change restarts or replaces {member}, or changes which volumes it has. {think_of}Roll one "
+                        f"host of a mirror at a time, while the others are well: cdk deploy {stack} --exclusively "
                         f"--parameters {stack}:{PARAMETER}={code}"
                     ),
                 )

@@ -58,6 +58,7 @@ class Stack:
         template_path: Where the template was read from; empty where it wasn't.
         acknowledged: Per construct path the ids of the findings that were acknowledged there.
         construct_paths: Construct path by logical id.
+        region: The AWS region it is deployed to; empty where that isn't known.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Stack:
     template_path: str = ""
     acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     construct_paths: Mapping[str, str] = field(default_factory=dict)
+    region: str = ""
 
     def resources(self) -> Iterator[Resource]:
         """Its resources, in the template's order."""
@@ -91,15 +93,31 @@ class Assembly:
 
     @classmethod
     def from_templates(
-        cls, templates: Mapping[str, Mapping[str, Any]], *, unprotected: frozenset[str] = frozenset()
+        cls,
+        templates: Mapping[str, Mapping[str, Any]],
+        *,
+        regions: Mapping[str, str] | None = None,
+        unprotected: frozenset[str] = frozenset(),
     ) -> "Assembly":
-        """Take templates by stack name; each stack counts as protected from deletion unless named otherwise."""
+        """Take templates and regions by stack name; each stack counts as protected from deletion unless named otherwise."""
+        by_stack = regions or {}
         return cls(
             tuple(
-                Stack(name, template, termination_protection=name not in unprotected, path=name)
+                Stack(
+                    name,
+                    template,
+                    termination_protection=name not in unprotected,
+                    path=name,
+                    region=by_stack.get(name, ""),
+                )
                 for name, template in templates.items()
             )
         )
+
+    @property
+    def regions(self) -> dict[str, str]:
+        """The region of each stack, as far as it is known."""
+        return {stack.name: stack.region for stack in self.stacks if stack.region}
 
     @classmethod
     def from_directory(cls, directory: Path) -> "Assembly":
@@ -190,7 +208,14 @@ def _read_stack(directory: Path, artifact_id: str, artifact: Mapping[str, Any]) 
         template_path=str(template_path),
         acknowledged=acknowledged,
         construct_paths=construct_paths,
+        region=_region(artifact.get("environment", "")),
     )
+
+
+def _region(environment: str) -> str:
+    """The region of an environment, which the CDK writes as `aws://<account>/<region>`."""
+    region = environment.rpartition("/")[2]
+    return "" if region == "unknown-region" else region
 
 
 def _bare(rule: str) -> str:

@@ -18,13 +18,13 @@ FUNCTION = "AWS::Lambda::Function"
 ROUTE = "AWS::EC2::Route"
 QUEUE = "AWS::SQS::Queue"
 TABLE = "AWS::DynamoDB::Table"
-_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 _VIP = re.compile(r'\\?"vip\\?": ?\\?"([0-9.]+)\\?"')
 _HTTPS = 443
 # What the CDK states in a group that is to let nothing out.
 _NOBODY = "255.255.255.255/32"
 _LEADING_KEYS = "dynamodb:LeadingKeys"
-_WRITES_ITEMS = (
+WRITES_ITEMS = (
     "dynamodb:UpdateItem",
     "dynamodb:PutItem",
     "dynamodb:DeleteItem",
@@ -124,7 +124,7 @@ def records_are_kept(app: Assembly) -> Iterator[Finding]:
             yield Finding(queue, "messages that nothing can be done with are lost", "Properties.RedrivePolicy")
         yield from _by_tls_alone(app, queue)
     for table in app.resources(TABLE):
-        if mirror_set_of(table):
+        if mirror_set_of(table) or is_region_state(table):
             yield from _kept(table)
 
 
@@ -136,9 +136,9 @@ def records_are_kept(app: Assembly) -> Iterator[Finding]:
 def writes_its_own_alone(app: Assembly) -> Iterator[Finding]:
     """Nobody deletes a record or a route: clients would be led nowhere."""
     roles = {app.identity(function.stack, function.properties.get("Role")) for function in routers(app)}
-    for policy in app.resources(*_POLICIES) if roles else ():
+    for policy in app.resources(*POLICIES) if roles else ():
         of_router = any(app.identity(policy.stack, role) in roles for role in policy.properties.get("Roles", []))
-        for statement in _listed(policy.properties.get("PolicyDocument", {}).get("Statement", [])):
+        for statement in listed(policy.properties.get("PolicyDocument", {}).get("Statement", [])):
             if statement.get("Effect") == "Allow":
                 for message in _too_much(app, policy, statement, of_router=of_router):
                     yield Finding(policy, message, "Properties.PolicyDocument")
@@ -160,6 +160,11 @@ def routers(app: Assembly) -> Iterator[Resource]:
             yield function
 
 
+def is_region_state(table: Resource) -> bool:
+    """Whether a table says which region holds a mirror."""
+    return str(table.properties.get("TableName", "")).endswith("-region-state")
+
+
 def _vips(function: Resource) -> list[str]:
     """The addresses that a router leads; the settings are JSON in parts, with references between them."""
     settings = function.properties["Environment"]["Variables"]["ROUTER"]
@@ -175,7 +180,7 @@ def _by_tls_alone(app: Assembly, queue: Resource) -> Iterator[Finding]:
     refuses = False
     for policy in app.resources("AWS::SQS::QueuePolicy"):
         if any(app.identity(policy.stack, each) == queue.identity for each in policy.properties["Queues"]):
-            for statement in _listed(policy.properties["PolicyDocument"]["Statement"]):
+            for statement in listed(policy.properties["PolicyDocument"]["Statement"]):
                 if statement["Effect"] == "Allow":
                     yield Finding(policy, "the queue's own policy lets somebody in", "Properties.PolicyDocument")
                 else:
@@ -200,37 +205,38 @@ def _kept(table: Resource) -> Iterator[Finding]:
 
 def _too_much(app: Assembly, policy: Resource, statement: Mapping[str, Any], *, of_router: bool) -> Iterator[str]:
     """What a statement allows beyond what the automation has to do, in words."""
-    resources = _listed(statement.get("Resource"))
+    resources = listed(statement.get("Resource"))
     tables = [app.find(policy.stack, each) for each in resources]
     of_mirrors = any(map(_is_wild, resources)) or any(t and t.type == TABLE and mirror_set_of(t) for t in tables)
-    for action in _allowed(statement, *_WRITES_ITEMS) if of_mirrors else ():
+    for action in allowed(statement, *WRITES_ITEMS) if of_mirrors else ():
         if action != "dynamodb:UpdateItem":
             yield f"{action} of a record is nobody's to do"
         elif not _is_of_one_record(statement, of_router=of_router):
             yield f"{action} is allowed for more than {'the routed record' if of_router else 'the claim'}"
-    if _allowed(statement, "ec2:DeleteRoute"):
+    if allowed(statement, "ec2:DeleteRoute"):
         yield "ec2:DeleteRoute would lead clients nowhere"
-    if _allowed(statement, *_LEADS_ROUTES) and not (of_router and _is_of_own_tables(statement, resources)):
+    if allowed(statement, *_LEADS_ROUTES) and not (of_router and _is_of_own_tables(statement, resources)):
         yield "routes of other route tables than the deployment's can be changed"
-    if _allowed(statement, "elasticloadbalancing:ModifyListener"):
+    if allowed(statement, "elasticloadbalancing:ModifyListener"):
         listeners = [app.find(policy.stack, each) for each in resources]
         if not of_router or not all(each and each.type == LISTENER for each in listeners):
             yield "other listeners than the endpoint's can be moved"
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """A value of a policy, which may be one or a list."""
     return value if isinstance(value, list) else [value]
 
 
-def _allowed(statement: Mapping[str, Any], *actions: str) -> list[str]:
+def allowed(statement: Mapping[str, Any], *actions: str) -> list[str]:
     """Which of some actions a statement is about."""
-    patterns = [str(each).lower() for each in _listed(statement.get("Action", []))]
+    patterns = [str(each).lower() for each in listed(statement.get("Action", []))]
     return [action for action in actions if any(fnmatchcase(action.lower(), pattern) for pattern in patterns)]
 
 
 def _is_of_one_record(statement: Mapping[str, Any], *, of_router: bool) -> bool:
     conditions: Mapping[str, Any] = statement.get("Condition", {})
-    keys = _listed(conditions.get("ForAllValues:StringEquals", {}).get(_LEADING_KEYS, []))
+    keys = listed(conditions.get("ForAllValues:StringEquals", {}).get(_LEADING_KEYS, []))
     # For all values is true where there is none, too.
     is_stated = conditions.get("Null", {}).get(_LEADING_KEYS) == "false"
     return is_stated and len(keys) == 1 and str(keys[0]).endswith("#routed") == of_router

@@ -27,14 +27,23 @@ class Member:
 
     @property
     def is_failover(self) -> bool:
-        """Whether it is a failover member, which the arbiter is not."""
+        """Whether it is a failover member, or can become one; the arbiter can't."""
         return self.member in FAILOVER_MEMBERS
 
 
-def mirror_set_of(resource: Resource) -> str | None:
-    """The mirror set a resource belongs to, as `<deployment>/<mirror name>`; None if to none."""
+def mirror_of(resource: Resource) -> str | None:
+    """The mirror a resource belongs to, in whichever region, as `<deployment>/<mirror name>`; None if to none."""
     name = resource.tags.get(tags.MIRROR_SET)
     return f"{resource.tags.get(tags.DEPLOYMENT, '')}/{name}" if name else None
+
+
+def mirror_set_of(resource: Resource) -> str | None:
+    """What of a mirror stands in the region of a resource that belongs to it: its failover members, arbiter and endpoint.
+
+    As `<deployment>/<mirror name> in <region>`, as far as the region is known; None if it belongs to none.
+    """
+    mirror = mirror_of(resource)
+    return f"{mirror} in {resource.stack.region}" if mirror and resource.stack.region else mirror
 
 
 def members(app: Assembly) -> Iterator[Member]:

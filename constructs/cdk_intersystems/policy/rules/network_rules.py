@@ -1,9 +1,11 @@
 """Rules about security groups: who may connect, and to what."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network, ip_network
 
 from cdk_intersystems.model.ports import ISCAGENT_PORT, MIRROR_STATUS_PORT, SUPERSERVER_PORT
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource
+from cdk_intersystems.policy.rules.elsewhere import of_rule
 from cdk_intersystems.policy.rules.mirrors import (
     INSTANCE,
     LAUNCH_TEMPLATE,
@@ -22,6 +24,7 @@ from cdk_intersystems.policy.rules.security_groups import (
     groups_of,
 )
 
+VPN = "AWS::EC2::VPNConnection"
 _REMOTE_LOGIN = {22: "SSH", 3389: "RDP"}
 _WEB_PORTS = {80, 443}
 
@@ -59,15 +62,17 @@ def nothing_open_to_the_internet(app: Assembly) -> Iterator[Finding]:
 
 @rule(
     "IRIS-8",
-    "the members' own ports (superserver, ISCAgent, mirror status, endpoint targets) are open to security groups only",
-    fix="let clients outside AWS connect to the mirror endpoint; admit a security group on the members",
+    "the members' own ports (superserver, ISCAgent, mirror status, endpoint targets) are open to security groups only, and to "
+    "the mirror's members elsewhere, each by its one address",
+    fix="let clients outside AWS connect to the mirror endpoint; admit a security group on the members, or tell "
+    "MirroredDatabase of the members elsewhere",
 )
 def database_ports_closed_to_ranges(app: Assembly) -> Iterator[Finding]:
-    """The endpoint's load balancer alone may admit ranges, and only to its own listeners."""
+    """The endpoint's load balancer alone may admit ranges of clients, and only to its own listeners."""
     users = group_users(app)
     internal = {ISCAGENT_PORT, MIRROR_STATUS_PORT, *_target_ports(app)}
     for stated in group_rules(app):
-        if stated.direction == "egress" or stated.peer_kind == "group":
+        if stated.direction == "egress" or stated.peer_kind == "group" or of_rule(app, stated).needs(stated):
             continue
         used_by = users.get(stated.group, [])
         on_load_balancer = bool(used_by) and all(user.type == LOAD_BALANCER for user in used_by)
@@ -115,12 +120,30 @@ def no_allow_all_egress(app: Assembly) -> Iterator[Finding]:
             yield _finding(stated, f"{stated.ports} may leave to {stated.peer}")
 
 
+@rule(
+    "IRIS-37",
+    "where a region's routes say which networks are outside AWS, no security group admits another one",
+    fix="name the range among the VPN's static_routes or on_premises_cidrs, or leave it out of client_cidrs",
+)
+def only_ranges_that_are_led_to(app: Assembly) -> Iterator[Finding]:
+    """Of routes that are learned (BGP), and of a VPC that exists already, no template knows the ranges."""
+    for region, led in _led_outside(app).items():
+        for stated in group_rules(app):
+            is_range = stated.direction == "ingress" and stated.peer_kind == "range" and not stated.peer_is_internet
+            if stated.resource.stack.region != region or not is_range or of_rule(app, stated).needs(stated):
+                continue
+            peer = ip_network(stated.peer)
+            if not any(peer.version == known.version and peer.subnet_of(known) for known in led):
+                yield _finding(stated, f"{stated.ports} is open to {stated.peer}, which nothing leads to")
+
+
 NETWORK_RULES = (
     no_remote_login,
     nothing_open_to_the_internet,
     database_ports_closed_to_ranges,
     default_group_unused,
     no_allow_all_egress,
+    only_ranges_that_are_led_to,
 )
 
 
@@ -147,6 +170,31 @@ def _target_ports(app: Assembly) -> set[int]:
         ports.add(int(group.properties.get("Port", 0)))
         ports |= {int(target["Port"]) for target in group.properties.get("Targets", []) if "Port" in target}
     return ports
+
+
+def _led_outside(app: Assembly) -> dict[str, list[IPv4Network]]:
+    """By region: the ranges of its VPC, and those that its routes lead out of AWS to; of regions that state them all."""
+    learns = {
+        connection.stack.region
+        for connection in app.resources(VPN)
+        if connection.properties.get("StaticRoutesOnly") is not True and "VpnGatewayId" in connection.properties
+    } | {association.stack.region for association in app.resources("AWS::DirectConnect::DirectConnectGatewayAssociation")}
+    led: dict[str, list[IPv4Network]] = {}
+    for connection in app.resources(VPN):
+        if connection.stack.region not in learns:
+            led.setdefault(connection.stack.region, [])
+    for kind, key in (
+        ("AWS::EC2::VPNConnectionRoute", "DestinationCidrBlock"),
+        ("AWS::EC2::Route", "DestinationCidrBlock"),
+        ("AWS::EC2::VPC", "CidrBlock"),
+    ):
+        for resource in app.resources(kind):
+            stated = resource.properties.get(key)
+            if kind == "AWS::EC2::Route" and "TransitGatewayId" not in resource.properties:
+                continue
+            if resource.stack.region in led and isinstance(stated, str):
+                led[resource.stack.region].append(IPv4Network(stated))
+    return led
 
 
 def _would_get_the_default(resource: Resource) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cdk_intersystems.instance_group.capacity import approval_parameter
 from cdk_intersystems.model import tags
 from cdk_intersystems.policy.rules.assembly import Assembly, Resource
 from cdk_intersystems.policy.rules.mirrors import INSTANCE, LAUNCH_TEMPLATE, SCALING_GROUP, launch_settings
@@ -28,9 +29,12 @@ def user_data_is_ours(app: Assembly) -> Iterator[Finding]:
     fix="define the host by a construct of this library, which sets creation policy and tag together",
 )
 def creation_waits(app: Assembly) -> Iterator[Finding]:
-    """Otherwise a stack is complete whose hosts aren't, and the next one is deployed too early."""
+    """Otherwise a stack is complete whose hosts aren't, and the next one is deployed too early.
+
+    Of a tier in the DR region there may be no server before a promotion.
+    """
     for waiting, started in _hosts(app):
-        if not runs_first_boot(started):
+        if not runs_first_boot(started) or (is_waiting_tier(waiting) and _count(waiting) == 0):
             continue
         own_name = f"{waiting.stack.name}/{waiting.logical_id}"
         if waiting.tags.get(tags.SIGNAL) != own_name:
@@ -66,6 +70,12 @@ def _hosts(app: Assembly) -> Iterator[tuple[Resource, Resource]]:
         template = app.find(group.stack, group.properties.get("LaunchTemplate", {}).get("LaunchTemplateId", ""))
         if template:
             yield group, template
+
+
+def is_waiting_tier(group: Resource) -> bool:
+    """Whether a tier stands in the DR region: what a promotion raised is taken back only by approval."""
+    name = approval_parameter(group.tags.get(tags.TIER, ""))
+    return name in group.stack.template.get("Parameters", {})
 
 
 def _count(waiting: Resource) -> int:

@@ -1,0 +1,1 @@
+"""What moves a mirror to its DR region, and back."""
