@@ -12,11 +12,18 @@ def main() -> int:
     from .configurations import DEEP, WITH_TICKS, WITHOUT_TICKS
     from .exploration import World, explore, never_at_rest
     from .member_world import MemberWorld
+    from .promotion_world import PromotionWorld
     from .router_world import RouterWorld
+    from .watch_carriers import Controls, LatchObject, Metric
+    from .watch_world import WatchWorld
 
     worlds: dict[str, World] = {name: RouterWorld(**size) for name, size in (WITHOUT_TICKS | WITH_TICKS | DEEP).items()}
     worlds["members, any two faults"] = MemberWorld(faults=2, misled=True)
     worlds["members, three call-outs"] = MemberWorld(faults=1, misled=True, running=3)
+    for carrier in (Metric(), LatchObject(), Controls()):
+        worlds[f"watch, {type(carrier).__name__}, three moves, two faults"] = WatchWorld(2, carrier=carrier, moves=3, faults=2)
+    worlds["promotion, two moves, three faults"] = PromotionWorld(moves=2, faults=3, flights=3, losses=True)
+    worlds["promotion, three moves, two faults, late writes"] = PromotionWorld(moves=3, faults=2, late=True)
     failed = 0
     for name, world in worlds.items():
         began = monotonic()

@@ -108,6 +108,8 @@ REGISTRATION: Final = Span(
 #: A change of a record is at all servers generally within 60 s. Source: Route 53 Developer Guide, "Editing records".
 DNS_PROPAGATION: Final = Span(5.0, 30.0, 60.0, "documented", "Route 53: generally within 60 seconds, INSYNC tells")
 DNS_TTL: Final = 60.0
+#: Of the names that follow the region latch, as `region_routing/region_routing.py` defines them.
+REGION_NAME_TTL: Final = 30.0
 #: A health check of Route 53 is healthy when more than this share of the checkers say so. Source: Route 53 Developer Guide,
 #: "How Amazon Route 53 determines whether a health check is healthy".
 CHECKER_QUORUM: Final = 0.18
@@ -131,3 +133,65 @@ TCP_RTO_MOST: Final = 120.0
 TCP_GIVES_UP: Final = 924.6
 #: A SYN is sent again after this, doubling. Source: Linux, TCP_TIMEOUT_INIT.
 TCP_SYN_AGAIN: Final = 1.0
+
+# --- Two regions: Route 53 and the latch --------------------------------------------------------------------------------------
+
+#: Period of a metric that a health check may follow: standard resolution. Source: Route 53 API, AlarmIdentifier.
+METRIC_PERIOD: Final = 60.0
+#: From the end of a metric's period until the health check that follows it knows.
+METRIC_TO_HEALTH_CHECK: Final = Span(
+    5.0,
+    25.0,
+    60.0,
+    "estimate",
+    "undocumented: the checkers read the data stream, not the alarm (Route 53 Developer Guide); 60-120 s planned for in all",
+)
+#: From the checkers' verdict until Route 53's name servers answer by it.
+HEALTH_TO_ANSWER: Final = Span(1.0, 4.0, 15.0, "estimate", "undocumented; the data plane is global, about 5 s planned for")
+#: From a routing control that was set until its health check says so.
+ROUTING_CONTROL: Final = Span(0.5, 3.0, 20.0, "estimate", "undocumented, seconds; only its endpoints' quorum is described")
+S3_PUT: Final = Span(
+    0.02, 0.06, 0.5, "estimate", "round trips of S3's API within a region; a write is seen by every later read"
+)
+CLOUDWATCH_PUT: Final = Span(0.01, 0.04, 0.5, "estimate", "round trips of CloudWatch's API within a region")
+ROUTING_CONTROL_CALL: Final = Span(0.05, 0.3, 2.0, "estimate", "to an endpoint in another region, a second one if it fails")
+
+# --- Two regions: the promotion -----------------------------------------------------------------------------------------------
+
+TRANSITION: Final = Span(0.02, 0.08, 0.4, "estimate", "a transition of a standard workflow and the start of its task")
+#: From SendCommand until the agent of a host that lives has run a command that takes no time, and its answer can be read.
+RUN_COMMAND: Final = Span(0.8, 2.0, 8.0, "estimate", "Systems Manager: the agent is told at once as a rule, or asks again")
+#: `Promote()`: journal from the others as far as they can be reached, and the member's type changes.
+PROMOTE: Final = Span(2.0, 6.0, 40.0, "estimate", "High Availability Guide 5.5 tells the steps, nobody tells the time")
+STOP_INSTANCE: Final = Span(
+    20.0, 55.0, 360.0, "estimate", "IRIS stops in good order first: a DR member has no users, its WIJ is written out; then EC2"
+)
+START_INSTANCE: Final = Span(5.0, 15.0, 60.0, "estimate", "EC2: from pending to running")
+BOOT: Final = Span(15.0, 30.0, 120.0, "estimate", "from running until the agent of Systems Manager takes commands")
+START_IRIS: Final = Span(10.0, 30.0, 150.0, "estimate", "IRIS with its shared memory in huge pages; a DR member connects")
+#: How likely a start is refused for want of capacity, each type anew. When a whole region is lost, many want the same.
+NO_CAPACITY_SHARE: Final = 0.15
+#: A start that is refused for want of capacity says so in this time.
+NO_CAPACITY: Final = Span(0.5, 2.0, 15.0, "estimate", "StartInstances answers InsufficientInstanceCapacity itself as a rule")
+#: From an Auto Scaling group that was raised until its first new host serves: launch, boot, bundle, service, health check.
+TIER_HOST: Final = Span(70.0, 150.0, 420.0, "estimate", "launch and boot 40-120 s, bundle and start 20-180 s, checks 10-120 s")
+#: From the mirror's primary until a web or application server of the region that is up already works with it.
+TIER_FOLLOWS: Final = Span(0.5, 5.0, 20.0, "estimate", "ECP asks each 5 s (Scalability Guide); the Web Gateway tries members")
+#: Fencing a region of which nothing answers: its first call finds no connection, or gets no answer.
+#: Source: `lambda/region_promotion/endpoints.py`: 2 s to connect, 3 s to be answered, once.
+FENCE_UNREACHABLE: Final = Span(2.0, 2.0, 5.0, "setting", "lambda/region_promotion/endpoints.py")
+#: A step that isn't done is run again after this: one that asks a host, one that asks EC2.
+#: Source: `lambda/region_promotion/steps_database.py`, `steps_instance.py`.
+ASK_AGAIN: Final = 1.0
+EC2_AGAIN: Final = 3.0
+#: A run of a step waits for a host's answer so long by itself, looking this often. Source: `lambda/region_promotion/hosts.py`.
+ANSWER_WAIT: Final = 5.0
+ANSWER_LOOK: Final = 0.5
+#: A step that failed is run again after this. Source: `cdk_intersystems/region_failover/workflow.py`.
+STEP_RETRY: Final = 2.0
+STEP_RETRY_MOST: Final = 15.0
+#: When every type was refused for want of capacity, they are tried anew after this. Source: `steps_instance.py`.
+CAPACITY_AGAIN: Final = 15.0
+#: A user whose page failed tries it again after at most this; a browser's own connection attempt takes longer only to a
+#: region that doesn't answer.
+USER_TRIES_AGAIN: Final = 5.0

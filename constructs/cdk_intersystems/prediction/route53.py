@@ -9,6 +9,7 @@ from collections.abc import Callable
 from . import constants
 from .clock import Clock, Process, Signal
 from .load_balancer import HealthCount
+from .region_checks import Check
 
 
 class HealthCheck:
@@ -20,13 +21,21 @@ class HealthCheck:
         interval: Seconds between two questions of one checker: 10 or 30.
         threshold: Answers in a row that change a checker's opinion, 1 to 10.
         name: Names its stream of chance.
+        healthy: What the checkers say at first. Default: new, it counts as healthy until there is data.
 
     Raises:
         ValueError: Route 53's API doesn't take it.
     """
 
     def __init__(
-        self, clock: Clock, probe: Callable[[int], bool], *, interval: int = 10, threshold: int = 3, name: str = "health check"
+        self,
+        clock: Clock,
+        probe: Callable[[int], bool],
+        *,
+        interval: int = 10,
+        threshold: int = 3,
+        name: str = "health check",
+        healthy: bool = True,
     ) -> None:
         if interval not in constants.ROUTE53_INTERVALS:
             raise ValueError(f"a health check of Route 53 has an interval of 10 or 30, got {interval}")
@@ -41,8 +50,7 @@ class HealthCheck:
         self._probe = probe
         self._interval = interval
         self._chance = clock.random(name)
-        # New, it counts as healthy until there is data.
-        self._opinions = [HealthCount(threshold, healthy=True) for _ in range(constants.CHECKERS)]
+        self._opinions = [HealthCount(threshold, healthy=healthy) for _ in range(constants.CHECKERS)]
         for checker in range(constants.CHECKERS):
             clock.start(self._checking(checker))
 
@@ -72,7 +80,7 @@ class FailoverRecord:
         secondary: That of the secondary. None: it has none, and always counts as healthy, even if it is dead.
     """
 
-    def __init__(self, primary: HealthCheck, secondary: HealthCheck | None = None) -> None:
+    def __init__(self, primary: Check, secondary: Check | None = None) -> None:
         self._primary = primary
         self._secondary = secondary
 
