@@ -17,6 +17,7 @@ from cdk_intersystems.prediction.predict import RUNS
 
 from .main import WRONG_CONFIGURATION
 from .prediction_table import show
+from .region_prediction import predict_regions
 from .settings_of import settings_of, strategies_of
 
 #: With several mirror sets that differ, all together make about as many runs as one would.
@@ -36,6 +37,9 @@ def predict(
     propagation: Annotated[
         bool, typer.Option(help="With AWS's own propagation. Without it the figures compare with the drill's, which has none.")
     ] = True,
+    dr: Annotated[
+        bool, typer.Option("--dr", help="After the approval of a promotion of the DR region, for each kind of latch.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config_dir: Annotated[Path, typer.Option(help="Folder with one YAML file a deployment.")] = Path("config"),
 ) -> None:
@@ -48,6 +52,12 @@ def predict(
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(WRONG_CONFIGURATION) from None
+    if dr:
+        if fault or not propagation:
+            sys.stderr.write("--dr is about one loss, that of the primary region: leave out --fault and --no-propagation\n")
+            raise typer.Exit(WRONG_CONFIGURATION)
+        predict_regions(deployment, runs=runs or RUNS, seed=seed, as_json=as_json)
+        return
     if unknown := [name for name in fault or () if name not in FAULT_NAMES]:
         sys.stderr.write(f"no fault is called {unknown[0]}; there are: {', '.join(FAULT_NAMES)}\n")
         raise typer.Exit(WRONG_CONFIGURATION)
