@@ -86,6 +86,10 @@ bench: setup packages ## measure synthesis and the mirror status responder; prin
 drill: setup packages ## fail over for real: hosts, load balancer, functions and clients as processes of this machine, fault after fault; needs root
 	@$(BIN)/python -m tests.drill $(ARGS)
 
+.PHONY: drill-dr
+drill-dr: setup packages ## lose a region for real, promote the other one, move back; needs root
+	@$(BIN)/python -m tests.drill_dr $(ARGS)
+
 .PHONY: pins
 pins: setup ## rewrite requirements.txt and local/requirements.txt from their declared ranges, with hashes
 	$(BIN)/uv pip compile pyproject.toml --group dev --extra command --extra policy $(PIN) --output-file requirements.txt

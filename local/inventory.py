@@ -9,6 +9,7 @@ from local import record
 from local.automation import automations
 from local.clients import Clients
 from local.comparisons.network import rules
+from local.regions import failover_records, region_failovers
 from local.verify import DIFFERENT, NOT_COMPARED, STORED, VERIFIED, Finding
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ def collect(aws: EmbeddedAws, stacks: Iterable[Stack], findings: list[Finding]) 
         "members": [entry for clients in regions.values() for entry in members(clients)],
         "tiers": [entry for clients in regions.values() for entry in tiers(clients)],
         "automations": [entry for clients in regions.values() for entry in automations(clients)],
+        "region_failovers": [entry for clients in regions.values() for entry in region_failovers(clients)],
+        # Route 53 is global: each region would tell the same.
+        "failover_records": failover_records(next(iter(regions.values()))) if regions else [],
         "load_balancers": [entry for clients in regions.values() for entry in load_balancers(clients)],
         "security_groups": [entry for clients in regions.values() for entry in security_groups(clients)],
         "comparison": _comparison(findings),

@@ -20,7 +20,7 @@ class Record:
     Attributes:
         not_emulated: Resources that exist as a placeholder only.
         properties_not_emulated: For a resource the properties that nothing was done with.
-        stored: By physical id the properties of resources that only the adapter keeps.
+        stored: By region and physical id the properties of resources that only the adapter keeps.
         stored_resources: The same resources with their type, stack and logical id.
         assumed: What a stack expects in the account and the emulator made up.
         attributes: By stack and logical id what `Fn::GetAtt` returns.
@@ -28,7 +28,7 @@ class Record:
 
     not_emulated: list[dict[str, str]]
     properties_not_emulated: list[dict[str, Any]]
-    stored: Mapping[str, dict[str, Any]]
+    stored: Mapping[tuple[str, str], dict[str, Any]]
     stored_resources: list[dict[str, Any]]
     assumed: list[dict[str, str]]
     attributes: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -55,7 +55,7 @@ def read(aws: EmbeddedAws) -> Record:
     return Record(
         not_emulated=content["not_emulated"],
         properties_not_emulated=content["properties_not_emulated"],
-        stored={entry["id"]: entry["properties"] for entry in content["stored"]},
+        stored={(entry["region"], entry["id"]): entry["properties"] for entry in content["stored"]},
         stored_resources=[{k: v for k, v in entry.items() if k != "properties"} for entry in content["stored"]],
         assumed=content["assumed"],
         attributes=content["attributes"],

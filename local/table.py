@@ -27,6 +27,8 @@ def show(inventory: Entry, console: Console) -> None:
         _tiers(inventory["tiers"]),
         _load_balancers(inventory["load_balancers"], _owners(inventory)),
         _automations(inventory["automations"], _owners(inventory)),
+        _region_failovers(inventory["region_failovers"]),
+        _failover_records(inventory["failover_records"]),
         _security_groups(inventory["security_groups"]),
         _stored(inventory),
         _not_emulated(inventory),
@@ -61,9 +63,10 @@ def _lines(values: Iterable[str]) -> str:
 
 
 def _members(members: list[Entry]) -> Table:
-    table = _table("Mirror members", "Mirror set", "Member", "Zone", "Address", "Instance type", "Volumes")
+    table = _table("Mirror members", "Region", "Mirror set", "Member", "Zone", "Address", "Instance type", "Volumes")
     for entry in members:
         table.add_row(
+            entry["region"],
             entry["mirror_set"],
             entry["member"],
             entry["zone"],
@@ -83,10 +86,13 @@ def _volume(volume: Entry) -> str:
 
 
 def _tiers(tiers: list[Entry]) -> Table:
-    table = _table("Tiers", "Tier", "Min/desired/max", "Instance type", "Instances by zone", "Subnets", "Launch template")
+    table = _table(
+        "Tiers", "Region", "Tier", "Min/desired/max", "Instance type", "Instances by zone", "Subnets", "Launch template"
+    )
     for entry in tiers:
         zones = Counter(instance["zone"] for instance in entry["instances"])
         table.add_row(
+            entry["region"],
             entry["tier"],
             f"{entry['min']}/{entry['desired']}/{entry['max']}",
             ", ".join(entry["instance_types"]),
@@ -138,13 +144,14 @@ def _load_balancers(balancers: list[Entry], owners: dict[str, str]) -> Table:
 
 
 def _automations(automations: list[Entry], owners: dict[str, str]) -> Table:
-    table = _table("Failover automation", "Mirror set", "Clients are led to", "Route epoch", "Parts")
+    table = _table("Failover automation", "Region", "Mirror set", "Clients are led to", "Route epoch", "Parts")
     for entry in automations:
         claim, routed = entry["claim"], entry["routed"]
         parts = [f"router {entry['function']}", f"epochs in {entry['table']}"]
         parts += [f"claims through {queue}" for queue in entry["queues"]]
         parts.append(f"parked in {entry['dead_letter_queue']}")
         table.add_row(
+            entry["region"],
             entry["mirror_set"],
             _lines(_led(entry, owners)),
             f"claimed: {_epoch(claim)}\nrouted: {_epoch(routed)}",
@@ -168,6 +175,29 @@ def _led(entry: Entry, owners: dict[str, str]) -> list[str]:
 def _epoch(record: Entry | None) -> str:
     """Which epoch, and whose."""
     return f"epoch {record['epoch']}, member {record['member']}" if record else "none yet"
+
+
+def _region_failovers(entries: list[Entry]) -> Table:
+    table = _table("Region failover", "Home of it", "Mirror set", "Serves", "Epoch: region, latch", "Last move", "Parts")
+    for entry in entries:
+        record, move = entry["region_record"] or {}, entry["move"]
+        parts = [f"API {entry['api']}", f"workflow {entry['state_machine']}", f"records in {entry['table']}"]
+        table.add_row(
+            entry["region"],
+            entry["mirror_set"],
+            record.get("serving", entry["home"]),
+            f"{record.get('epoch', 0)}, {record.get('latch_epoch', 0)}",
+            f"{move['kind']} {move['id']}: {move['state']}" if move else "none yet",
+            _lines(parts),
+        )
+    return table
+
+
+def _failover_records(entries: list[Entry]) -> Table:
+    table = _table("Names that follow the region", "Name", "Record", "Leads to", "While")
+    for entry in entries:
+        table.add_row(entry["name"], entry["failover"], _lines(entry["leads_to"]), entry["health_check"])
+    return table
 
 
 def _security_groups(entries: list[Entry]) -> Table:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from local import record
 from local.clients import Clients
-from local.comparisons import automation, compute, delivery, network, services
+from local.comparisons import automation, compute, delivery, network, regions, services
 from local.comparisons.comparison import Comparison, at, has_tags, matches
 from local.resolve import ABSENT, Resolver, UnresolvedError
 
@@ -24,6 +24,7 @@ COMPARISONS: dict[str, Comparison] = {
     **compute.COMPARISONS,
     **delivery.COMPARISONS,
     **network.COMPARISONS,
+    **regions.COMPARISONS,
     **services.COMPARISONS,
 }
 # No resource of an account stands behind these.
@@ -106,8 +107,8 @@ def _resource(
             properties[name] = value
     if known.is_placeholder(stack, logical_id):
         return [finding(NOT_COMPARED, reported="not emulated")]
-    if physical_id in known.stored:
-        kept = known.stored[physical_id]
+    if (clients.region, physical_id) in known.stored:
+        kept = known.stored[clients.region, physical_id]
         return findings + [
             finding(STORED, name)
             if matches(value, kept.get(name)) or name == "Tags"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 from typing import Any
 
-from local.adapter import install, record
+from local.adapter import http_api, install, own_api
 
 
 def application() -> Any:
@@ -14,13 +13,13 @@ def application() -> Any:
     install.install()
     ministack = importlib.import_module("ministack.app").app
 
+    guarded = http_api.guard(ministack)
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/_embedded/"):
-            body = json.dumps(record.report(scope["path"].removeprefix("/_embedded/"))).encode()
-            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            status, body = await own_api.answer(scope["method"], scope["path"].removeprefix("/_embedded/"), receive)
+            await http_api.reply(send, status, body)
             return
-        await ministack(scope, receive, send)
+        await guarded(scope, receive, send)
 
     return app

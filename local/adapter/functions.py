@@ -1,4 +1,4 @@
-"""The public layer of AWS Lambda Powertools, what a function's Python may import without it, and whom it may connect to.
+"""The public layer of AWS Lambda Powertools, what a function may import without it, whom it may connect to, and its errors.
 
 Functions run with the emulator's own Python: boto3 is there as it is in Lambda's runtime, and so would Powertools be for a
 function that has no layer. Here as on AWS it comes with the layer only.
@@ -57,6 +57,11 @@ if not any(
 ) and not _os.path.isdir(_os.path.join(_os.getcwd(), "aws_lambda_powertools")):
     _sys.modules["aws_lambda_powertools"] = None
 """
+# What a function's error is called is on AWS the class of the exception, which state machines catch by; the worker has one name
+# for all. It travels in front of the message, and is taken off again.
+_RAISED = '"error": str(e), "trace"'
+_NAMED = '"error": chr(1) + type(e).__name__ + chr(1) + str(e), "trace"'
+_MARKED = re.compile("\x01(\\w+)\x01(.*)", re.DOTALL)
 
 
 @functools.cache
@@ -95,4 +100,17 @@ def install() -> None:
     service._resolve_cross_account_layer = resolved
     service._resolve_layer_zip = unpacked
     runtime: Any = importlib.import_module("ministack.core.lambda_runtime")
-    runtime._PYTHON_WORKER_SCRIPT = _BEFORE + runtime._PYTHON_WORKER_SCRIPT
+    script = runtime._PYTHON_WORKER_SCRIPT
+    if _RAISED not in script:
+        raise RuntimeError("the worker's script of this ministack reports exceptions in another way")
+    runtime._PYTHON_WORKER_SCRIPT = _BEFORE + script.replace(_RAISED, _NAMED)
+    execute = service._execute_function_warm
+
+    def executed(func: Any, event: Any, request_id: str) -> dict[str, Any]:
+        result: dict[str, Any] = execute(func, event, request_id)
+        body = result.get("body")
+        if result.get("error") and isinstance(body, dict) and (found := _MARKED.fullmatch(body.get("errorMessage", ""))):
+            result["body"] = {**body, "errorType": found[1], "errorMessage": found[2]}
+        return result
+
+    service._execute_function_warm = executed

@@ -8,6 +8,7 @@ from typing import Any
 from local.adapter import (
     alarms,
     auto_scaling,
+    commands,
     elbv2,
     embedded_metrics,
     emulator,
@@ -25,12 +26,15 @@ from local.adapter.resources import (
     capacity,
     handler,
     hosted_zone,
+    http_api,
     instance,
     listener,
     load_balancer,
     network,
+    region_network,
     security_group,
     services,
+    state_machine,
     stored,
     topic,
     volume,
@@ -46,12 +50,15 @@ _FAMILIES = (
     bucket,
     capacity,
     hosted_zone,
+    http_api,
     instance,
     listener,
     load_balancer,
     network,
+    region_network,
     security_group,
     services,
+    state_machine,
     stored,
     topic,
     volume,
@@ -76,6 +83,7 @@ def install() -> None:
             handler.register(kind, described)
     functions.install()
     alarms.install()
+    commands.install()
     embedded_metrics.install()
     stack_events.install()
     _accept_unknown_types()

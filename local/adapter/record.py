@@ -6,11 +6,13 @@ import importlib
 import json
 from typing import Any
 
+from local.adapter import emulator
+
 _not_emulated: list[dict[str, str]] = []
 # (type, stack, logical id) -> properties that a handler of the adapter does nothing with.
 _ignored: dict[tuple[str, str, str], list[str]] = {}
-# physical id -> what is kept of a resource that nothing but the adapter knows.
-_stored: dict[str, dict[str, Any]] = {}
+# Region and physical id -> what is kept of a resource that nothing but the adapter knows: two regions may have one name.
+_stored: dict[tuple[str, str], dict[str, Any]] = {}
 # What a stack takes for granted in the account and the emulator made up: kind, id, stack.
 _assumed: list[dict[str, str]] = []
 
@@ -29,17 +31,22 @@ def store(resource_type: str, stack: str, logical_id: str, physical_id: str, pro
     """Keep the properties of a resource that the emulator has no API for."""
     kept = json.loads(json.dumps(properties, default=str))
     identity = {"type": resource_type, "stack": stack, "logical_id": logical_id, "id": physical_id}
-    _stored[physical_id] = {**identity, "properties": kept}
+    _stored[emulator.region(), physical_id] = {**identity, "region": emulator.region(), "properties": kept}
 
 
 def unstore(physical_id: str) -> None:
     """Forget a stored resource."""
-    _stored.pop(physical_id, None)
+    _stored.pop((emulator.region(), physical_id), None)
 
 
 def is_stored(physical_id: str) -> bool:
-    """Whether something is stored under an id."""
-    return physical_id in _stored
+    """Whether something is stored under an id in the region of the request."""
+    return (emulator.region(), physical_id) in _stored
+
+
+def stored(physical_id: str) -> dict[str, Any] | None:
+    """What is kept under an id in the region of the request: its type, stack, logical id and properties."""
+    return _stored.get((emulator.region(), physical_id))
 
 
 class UnknownAttributes(dict[str, Any]):

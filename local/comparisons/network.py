@@ -212,6 +212,8 @@ COMPARISONS = {
             "NatGatewayId",
             "InstanceId",
             "NetworkInterfaceId",
+            "TransitGatewayId",
+            "VpcPeeringConnectionId",
         ),
     ),
     "AWS::EC2::SubnetRouteTableAssociation": Comparison(describe=_association, properties=same("RouteTableId", "SubnetId")),

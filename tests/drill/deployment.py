@@ -20,6 +20,7 @@ from tests.bootstrap import fake_web_gateway
 from tests.bootstrap.fake_iris.kit import make_agent_kit, make_kit
 from tests.bootstrap.lab.imds import Machine
 from tests.drill.load_balancer import Group
+from tests.unit.configuration.regions import one_region
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-2"
@@ -81,7 +82,7 @@ def deploy(aws: EmbeddedAws, folder: Path, strategies: Sequence[str], say: Calla
 
 
 def _write_configuration(clients: Clients, folder: Path, strategies: Sequence[str]) -> None:
-    data = yaml.safe_load((ROOT / "config" / "trakcare.yaml").read_text())
+    data = one_region()
     clients("s3").create_bucket(Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     for key, kit in (("kit", make_kit(folder, extra=fake_web_gateway.files())), ("arbiter_kit", make_agent_kit(folder))):
         content = kit.read_bytes()

@@ -14,12 +14,15 @@ from local import cdk
 from local.clients import Clients
 from local.server import REPOSITORY, EmbeddedAws
 
+from . import region_world
 from .faults import FaultyWay
 from .mirror_sets import MirrorSet, Responders
+from .region_moves import Moves
 
 REGION = "eu-west-2"
 IMAGE = "ami-0123456789abcdef0"
-_FAILOVER = shlex.join([sys.executable, str(REPOSITORY / "tests" / "embedded" / "fixture_app" / "failover.py")])
+_APPS = REPOSITORY / "tests" / "embedded" / "fixture_app"
+_FAILOVER, _REGION = (shlex.join([sys.executable, str(_APPS / f"{name}.py")]) for name in ("failover", "region"))
 
 Deploy = Callable[..., None]
 
@@ -161,3 +164,45 @@ def by_listener(embedded: EmbeddedAws, responders: Responders, deploy: Deploy) -
     assert found.led_by_listener() == "a"
     found.take_over("b")
     return found
+
+
+# Two regions with what moves a mirror between them, deployed once for all tests of it.
+
+
+@pytest.fixture(scope="session")
+def region_mirror() -> region_world.Mirror:
+    return region_world.Mirror()
+
+
+@pytest.fixture(scope="session")
+def region_responders(region_mirror: region_world.Mirror) -> Iterator[region_world.Responders]:
+    found = region_world.Responders(region_mirror)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def moves(
+    region_mirror: region_world.Mirror, region_responders: region_world.Responders, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Moves]:
+    """A mirror over two regions, scripted, and its automation, deployed."""
+    addresses = {
+        f"address_{role}_{member}": region_responders.addresses[name] for name, (role, member) in region_world.PLACES.items()
+    }
+    with FaultyWay() as way, EmbeddedAws(functions_endpoint=way.endpoint, loopback_only=True) as running:
+        way.upstream = running.endpoint
+
+        def deploy(**context: str) -> None:
+            cdk.deploy(running, cdk.synthesize(running, _REGION, {**addresses, **context}), lambda line: None)
+
+        cdk.bootstrap(running, [(running.account, region) for region in region_world.REGIONS.values()], lambda line: None)
+        deploy()
+        instances = region_world.instances_of(running, {"primary": "fixture-primary", "dr": "fixture-dr"})
+        agents = region_world.Agents(running, region_mirror, instances)
+        parameter = Clients(running, region_world.REGIONS["dr"])("ssm").get_parameter(
+            Name="/cdk-intersystems/fixture/TRAK/region-api"
+        )
+        answers = tmp_path_factory.mktemp("names") / "answers.json"
+        api = parameter["Parameter"]["Value"].rstrip("/")
+        yield Moves(running, way, region_mirror, agents, instances, api, answers, deploy)
+        agents.stop()

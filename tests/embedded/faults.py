@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import select
 import signal
 import socket
@@ -36,6 +37,23 @@ class Kill:
     look: Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request of a function, by what it is signed for.
+
+    Attributes:
+        region: The region whose service is asked.
+        service: The service, as signatures name it.
+        operation: The operation; of services without a name for it in the request, method and path.
+        refused: Whether it was not let through.
+    """
+
+    region: str
+    service: str
+    operation: str
+    refused: bool = False
+
+
 class FaultyWay:
     """A proxy on 127.0.0.1.
 
@@ -43,6 +61,10 @@ class FaultyWay:
         endpoint: Its address.
         upstream: AWS's address.
         killed: The processes it has killed.
+        lost: The regions none of whose services can be reached: connections to them end without an answer.
+        asked: Every request, oldest first.
+        dying: Is given operation and body of each request, and says whether the function dies of it: None if it doesn't, else
+            whether the request reaches AWS nevertheless.
     """
 
     def __init__(self) -> None:
@@ -64,6 +86,9 @@ class FaultyWay:
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.upstream = ""
         self.killed: list[int] = []
+        self.lost: set[str] = set()
+        self.asked: list[Asked] = []
+        self.dying: Callable[[str, bytes], bool | None] | None = None
         self._kill: Kill | None = None
         self._passed = 0
         self._one_at_a_time = threading.RLock()
@@ -84,6 +109,13 @@ class FaultyWay:
     def _pass(self, request: BaseHTTPRequestHandler) -> None:
         """Passes a request on, or doesn't."""
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        region, service = _signed_for(request)
+        self.asked.append(Asked(region, service, _operation(request, body), refused=region in self.lost))
+        if region in self.lost:
+            request.close_connection = True
+            return
+        if self.dying is not None and self._dies(request, body):
+            return
         kill = self._kill
         if kill is None or _operation(request, body) != kill.operation:
             self._forward(request, body)
@@ -101,6 +133,19 @@ class FaultyWay:
                 request.close_connection = True
                 if kill.lands:
                     self._send(request, body)
+
+    def _dies(self, request: BaseHTTPRequestHandler, body: bytes) -> bool:
+        """Kills the function, if it is to die of this request."""
+        assert self.dying is not None
+        with self._one_at_a_time:
+            lands = None if _is_gone(request.connection) else self.dying(_operation(request, body), body)
+            if lands is None:
+                return False
+            self.killed.append(_end(request.client_address[1]))
+            request.close_connection = True
+            if lands:
+                self._send(request, body)
+            return True
 
     def _send(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
         connection = http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=60)
@@ -124,10 +169,19 @@ class FaultyWay:
 
 
 def _operation(request: BaseHTTPRequestHandler, body: bytes) -> str:
-    """The operation that a request of DynamoDB, SQS or of a query protocol asks for."""
+    """The operation that a request asks for, where its protocol names one; else method and path."""
     if target := request.headers.get("X-Amz-Target"):
         return target.rpartition(".")[2]
-    return parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
+    if smithy := re.search(r"/service/\w+/operation/(\w+)", request.path):
+        return smithy[1]
+    found = parse_qs(body.decode(errors="replace")).get("Action")
+    return found[0] if found else f"{request.command} {request.path.partition('?')[0]}"
+
+
+def _signed_for(request: BaseHTTPRequestHandler) -> tuple[str, str]:
+    """Region and service that a request is signed for; empty without a signature."""
+    scope = re.search(r"Credential=[^/]+/\d{8}/([^/]+)/([^/]+)/aws4_request", request.headers.get("Authorization") or "")
+    return (scope[1], scope[2]) if scope else ("", "")
 
 
 def _is_gone(connection: socket.socket) -> bool:

@@ -297,7 +297,7 @@ def test_a_stored_type_is_recorded_as_stored(aws: EmbeddedAws, stacks: Stacks, s
     document = {"Type": "AWS::SSM::Document", "Properties": {"Content": {"schemaVersion": "0.3"}}}
     stacks.apply(stack_name, {"Resources": {"Document": document}})
     stored = record.read(aws).stored
-    assert stored[stacks.physical(stack_name, "Document")]["Content"] == {"schemaVersion": "0.3"}
+    assert stored[REGION, stacks.physical(stack_name, "Document")]["Content"] == {"schemaVersion": "0.3"}
 
 
 # A property that a handler does nothing with is told.

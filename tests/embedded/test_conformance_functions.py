@@ -48,7 +48,12 @@ def handler(event, context):
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
 
+class TooLateError(Exception):
+    pass
+
 def answer(event, context):
+    if event.get("raise"):
+        raise TooLateError(event["raise"])
     if event.get("sleep"):
         time.sleep(event["sleep"])
     if event.get("import"):
@@ -253,6 +258,13 @@ def test_a_function_that_is_killed_loses_no_message(
     send(clients, queue, "x", test="kill", kill=True)
     until(lambda: len(seen("kill")) == 2)
     assert [each["count"] for each in seen("kill")] == ["1", "2"]
+
+
+# "AWS Lambda function errors in Python": the type is the exception's class, by which state machines catch it.
+def test_an_error_is_called_as_its_class(clients: Clients, make: Make) -> None:
+    answer = clients("lambda").invoke(FunctionName=make(), Payload=json.dumps({"raise": "at noon\nand not before"}))
+    said = json.loads(answer["Payload"].read())
+    assert (said["errorType"], said["errorMessage"]) == ("TooLateError", "at noon\nand not before")
 
 
 # "Using the DLQ", of a function killed from outside: the same, whoever ends it.

@@ -240,7 +240,8 @@ def test_a_difference_makes_the_command_fail_and_is_shown(capsys: pytest.Capture
         stack="s", logical_id="Data", type="AWS::EC2::Volume", property="Size", status=DIFFERENT, desired=2, reported=1
     )
     shown = inventory._comparison([different])
-    parts = ("members", "tiers", "automations", "load_balancers", "security_groups", "not_emulated", "assumed", "stacks")
+    parts = ("members", "tiers", "automations", "region_failovers", "failover_records")
+    parts += ("load_balancers", "security_groups", "not_emulated", "assumed", "stacks")
     document: Inventory = {name: [] for name in parts}
     table.show({**document, "comparison": shown}, Console(width=200))
     text = capsys.readouterr().out

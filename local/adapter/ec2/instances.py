@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import common, filters, instance_request, interfaces, volumes
+from local.adapter.ec2 import common, filters, instance_request, interfaces, machines, volumes
 from local.adapter.errors import AwsError
 
 _STATES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -75,6 +75,7 @@ def _launch(wanted: dict[str, Any], index: int) -> common.Record:
             "InvalidParameterValue", f"Invalid IAM Instance Profile name {profile.get('Name') or profile.get('Arn')}"
         )
     instance = instance_request.record(wanted, subnet, index)
+    machines.require_capacity(instance["InstanceType"], subnet["AvailabilityZone"])
     identifier = instance["InstanceId"]
     primary = _interfaces(instance, wanted, subnet)
     instance["SecurityGroups"] = primary["Groups"]
@@ -222,16 +223,22 @@ def stop(request: dict[str, Any]) -> dict[str, Any]:
         if instance["_disable_api_stop"]:
             message = f"The instance '{instance['InstanceId']}' may not be stopped. Modify its 'disableApiStop' "
             raise AwsError("OperationNotPermitted", message + "instance attribute and try again.")
-    return {"StoppingInstances": [_change(instance, "stopped") for instance in stopped]}
+    return {"StoppingInstances": [_change(instance, machines.state_after(instance, "stopped")) for instance in stopped]}
 
 
 def start(request: dict[str, Any]) -> dict[str, Any]:
     """StartInstances; an instance that was stopped gets a new launch time, as on AWS."""
     started = [_live(identifier) for identifier in common.required(request, "InstanceIds")]
     for instance in started:
+        if instance["State"]["Name"] == "stopping":
+            message = f"The instance '{instance['InstanceId']}' is not in a state from which it can be started."
+            raise AwsError("IncorrectInstanceState", message)
+        if instance["State"]["Name"] == "stopped":
+            machines.require_capacity(instance["InstanceType"], instance["Placement"]["AvailabilityZone"])
+    for instance in started:
         if instance["State"]["Name"] == "stopped":
             instance["LaunchTime"] = common.now()
-    return {"StartingInstances": [_change(instance, "running") for instance in started]}
+    return {"StartingInstances": [_change(instance, machines.state_after(instance, "running")) for instance in started]}
 
 
 def _live(identifier: str) -> common.Record:

@@ -6,7 +6,7 @@ import ipaddress
 from typing import Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import common, filters, interfaces
+from local.adapter.ec2 import common, filters, interfaces, peering, transit
 from local.adapter.errors import AwsError
 
 _DESTINATIONS = {
@@ -26,6 +26,8 @@ _FILTERS: dict[str, str | filters.Getter] = {
     "route.instance-id": "Routes.InstanceId",
     "route.nat-gateway-id": "Routes.NatGatewayId",
     "route.origin": "Routes.Origin",
+    "route.transit-gateway-id": "Routes.TransitGatewayId",
+    "route.vpc-peering-connection-id": "Routes.VpcPeeringConnectionId",
     "vpc-id": "VpcId",
 }
 _TARGETS = (
@@ -88,15 +90,45 @@ def target(request: dict[str, Any], vpc_id: str) -> common.Record:
         given["State"] = "active" if holder else "blackhole"
         if holder:
             given |= {"InstanceId": holder, "InstanceOwnerId": emulator.account()}
-    elif "NatGatewayId" in given:
+    else:
+        _require(given, vpc_id)
+    if "VpcPeeringConnectionId" in given:
+        given["State"] = peering.state(given["VpcPeeringConnectionId"])
+    return {"State": "active", **given}
+
+
+def _require(given: common.Record, vpc_id: str) -> None:
+    """Refuse a gateway or a connection that isn't there for a VPC."""
+    if "NatGatewayId" in given:
         common.find(emulator.ec2._nat_gateways, given["NatGatewayId"], "InvalidNatGatewayID", "natGateway ID")
+    elif "VpcPeeringConnectionId" in given:
+        _require_peering(given["VpcPeeringConnectionId"], vpc_id)
+    elif "TransitGatewayId" in given:
+        transit.gateway(given["TransitGatewayId"])
+        if not transit.is_attached(vpc_id, given["TransitGatewayId"]):
+            # As EC2 answers for a gateway that is there, too, as long as the VPC is not attached to it.
+            message = f"The transitGateway ID '{given['TransitGatewayId']}' does not exist."
+            raise AwsError("InvalidTransitGatewayID.NotFound", message)
     elif str(given.get("GatewayId", "")).startswith("igw-"):
         store = emulator.ec2._internet_gateways
         gateway = common.find(store, given["GatewayId"], "InvalidInternetGatewayID", "internetGateway ID")
         if not any(entry["VpcId"] == vpc_id for entry in gateway["Attachments"]):
             message = f"route table and network gateway {given['GatewayId']} belong to different networks"
             raise AwsError("InvalidParameterValue", message)
-    return {"State": "active", **given}
+
+
+def _require_peering(identifier: str, vpc_id: str) -> None:
+    """Refuse a peering connection that has ended, or that doesn't lead from this VPC; one may wait to be accepted.
+
+    Source: "Update your route tables for a VPC peering connection" (Amazon VPC Peering Guide).
+    """
+    connection = peering.find(identifier)
+    if connection["Status"]["Code"] not in ("active", "pending-acceptance"):
+        message = f"VpcPeeringConnection '{identifier}' is {connection['Status']['Code']}"
+        raise AwsError("InvalidStateTransition", message)
+    ends = (connection["RequesterVpcInfo"]["VpcId"], connection["AccepterVpcInfo"]["VpcId"])
+    if vpc_id not in ends:
+        raise AwsError("InvalidParameterValue", f"route table and peering {identifier} belong to different networks")
 
 
 def _at(record: common.Record, where: tuple[str, str]) -> common.Record | None:
@@ -161,6 +193,8 @@ def describe(request: dict[str, Any]) -> dict[str, Any]:
 
 def _current(route: common.Record) -> common.Record:
     """A route as it is now: its target may have gone since it was made."""
+    if route.get("VpcPeeringConnectionId"):
+        return {**route, "State": peering.state(route["VpcPeeringConnectionId"])}
     if not route.get("NetworkInterfaceId"):
         return route
     interface = emulator.ec2._network_interfaces.get(route["NetworkInterfaceId"]) or {}

@@ -14,8 +14,10 @@ from local.adapter.ec2 import (
     instances,
     interfaces,
     launch_templates,
+    peering,
     routes,
     subnets,
+    transit,
     volumes,
 )
 
@@ -28,8 +30,10 @@ ACTIONS: dict[str, wire.Action] = {
     **instances.ACTIONS,
     **interfaces.ACTIONS,
     **launch_templates.ACTIONS,
+    **peering.ACTIONS,
     **routes.ACTIONS,
     **subnets.ACTIONS,
+    **transit.ACTIONS,
     **volumes.ACTIONS,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from local.adapter import auto_scaling, elbv2, emulator
@@ -31,6 +32,7 @@ _NUMBERS = {
     "MaxInstanceLifetime": "MaxInstanceLifetime",
     "DefaultInstanceWarmup": "DefaultInstanceWarmup",
 }
+_SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
 _SWITCHES = ("CapacityRebalance", "NewInstancesProtectedFromScaleIn")
 
 
@@ -65,7 +67,8 @@ def _set(record: Record, resource: Resource) -> None:
     """Put a template's properties onto a group, refusing what Auto Scaling refuses."""
     given = resource.properties
     least, most = int(given["MinSize"]), int(given["MaxSize"])
-    desired = int(given.get("DesiredCapacity") or max(least, len(record["Instances"])))
+    # UpdateAutoScalingGroup: a group that is larger than its new maximum comes down to it.
+    desired = int(given.get("DesiredCapacity") or min(most, max(least, len(record["Instances"]))))
     if not least <= desired <= most:
         message = f"Desired capacity:{desired} must be between the specified min size:{least} and max size:{most}"
         raise AwsError("ValidationError", message)
@@ -141,10 +144,23 @@ def _attributes(record: Record) -> dict[str, Any]:
 def update(physical_id: str, old: Properties, resource: Resource) -> Made:
     """Change the group; instances are launched or terminated to its new capacity, none is replaced."""
     record = auto_scaling.group(physical_id)
+    before = {name: record[name] for name in _SIZES}
+    same = all(str(old.get(name)) == str(resource.properties.get(name)) for name in _SIZES)
     _set(record, resource)
+    if same and _keeps_sizes(resource):
+        record.update(before)
     auto_scaling.service._tags[physical_id] = record["Tags"]
     auto_scaling.reconcile(record)
     return physical_id, _attributes(record)
+
+
+def _keeps_sizes(resource: Resource) -> bool:
+    """Whether sizes that a template states as before stay as they are (UpdatePolicy, AutoScalingScheduledAction)."""
+    cloudformation = importlib.import_module("ministack.services.cloudformation")
+    template = cloudformation._stacks.get(resource.stack, {}).get("_template") or {}
+    defined = (template.get("Resources") or {}).get(resource.logical_id) or {}
+    policy = (defined.get("UpdatePolicy") or {}).get("AutoScalingScheduledAction") or {}
+    return str(policy.get("IgnoreUnmodifiedGroupSizeProperties", False)).lower() == "true"
 
 
 def delete(physical_id: str, properties: Properties) -> None:

@@ -50,8 +50,25 @@ def create_health_check(resource: Resource) -> Made:
     config = resource.properties["HealthCheckConfig"]
     answer = api.call("route53", "CreateHealthCheck", CallerReference=resource.name(64), HealthCheckConfig=config)
     identifier = answer["HealthCheck"]["Id"]
+    _correct_health_check(identifier, config)
     _tag_health_check(identifier, {}, resource.properties)
     return identifier, {"HealthCheckId": identifier}
+
+
+def _correct_health_check(identifier: str, config: Properties) -> None:
+    """Keep what a calculated check is made of, whose ids ministack reads as empty, and booleans as it has to write them.
+
+    Refused where one that a check is made of isn't there.
+    """
+    checks = emulator.service("route53")._health_checks
+    kept = checks[identifier]["config"]
+    kept.update({name: str(value).lower() for name, value in kept.items() if isinstance(value, bool)})
+    children = config.get("ChildHealthChecks")
+    if children is None:
+        return
+    if missing := [child for child in children if child not in checks]:
+        raise AwsError("InvalidInput", f"Child health check doesn't exist: {', '.join(missing)}")
+    kept["ChildHealthChecks"] = list(children)
 
 
 def _tag_health_check(identifier: str, old: Properties, new: Properties) -> None:
@@ -76,6 +93,7 @@ def update_health_check(physical_id: str, old: Properties, resource: Resource) -
     if before != after:
         config = {name: value for name, value in after.items() if name not in fixed}
         api.call("route53", "UpdateHealthCheck", HealthCheckId=physical_id, **config)
+        _correct_health_check(physical_id, after)
     _tag_health_check(physical_id, old, resource.properties)
     return physical_id, {"HealthCheckId": physical_id}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -25,21 +26,21 @@ def handler(identity: Identity, known: tuple[str, ...], replacing: tuple[str, ..
     def create(resource: Resource) -> Made:
         made = identity(resource)
         record.store(resource.type, resource.stack, resource.logical_id, made[0], resource.properties)
-        _attributes[made[0]] = made[1]
+        _attributes[emulator.region(), made[0]] = made[1]
         return made
 
     def update(physical_id: str, old: Properties, resource: Resource) -> Made:
         record.store(resource.type, resource.stack, resource.logical_id, physical_id, resource.properties)
-        return physical_id, _attributes[physical_id]
+        return physical_id, _attributes[emulator.region(), physical_id]
 
     def delete(physical_id: str, properties: Properties) -> None:
         record.unstore(physical_id)
-        _attributes.pop(physical_id, None)
+        _attributes.pop((emulator.region(), physical_id), None)
 
     return Handler(create=create, update=update, delete=delete, known=known, replacing=replacing)
 
 
-_attributes: dict[str, dict[str, Any]] = {}
+_attributes: dict[tuple[str, str], dict[str, Any]] = {}
 
 
 def _document(resource: Resource) -> Made:
@@ -62,7 +63,53 @@ def _waf_logging(resource: Resource) -> Made:
     return resource.properties["ResourceArn"], {"ManagedByFirewallManager": False}
 
 
+def _direct_connect_gateway(resource: Resource) -> Made:
+    """A Direct Connect gateway, which is global; its physical id is its ARN."""
+    identifier = str(uuid.uuid4())
+    arn = f"arn:aws:directconnect::{emulator.account()}:dx-gateway/{identifier}"
+    return arn, {"DirectConnectGatewayArn": arn, "DirectConnectGatewayId": identifier}
+
+
+def _direct_connect_association(resource: Resource) -> Made:
+    """The association of a virtual private gateway with a Direct Connect gateway."""
+    identifier = str(uuid.uuid4())
+    return identifier, {"AssociationId": identifier}
+
+
+def _region_switch_plan(resource: Resource) -> Made:
+    """A plan of ARC Region switch."""
+    suffix = uuid.uuid4().hex[:6]
+    arn = f"arn:aws:arc-region-switch::{emulator.account()}:plan/{resource.properties['Name']}:{suffix}"
+    return arn, {"Arn": arn, "Owner": emulator.account(), "Version": "1"}
+
+
 HANDLERS = {
+    "AWS::ARCRegionSwitch::Plan": handler(
+        _region_switch_plan,
+        (
+            "AssociatedAlarms",
+            "Description",
+            "ExecutionRole",
+            "Name",
+            "PrimaryRegion",
+            "RecoveryApproach",
+            "RecoveryTimeObjectiveMinutes",
+            "Regions",
+            "ReportConfiguration",
+            "Tags",
+            "Triggers",
+            "Workflows",
+        ),
+        ("Name", "PrimaryRegion", "RecoveryApproach", "Regions"),
+    ),
+    "AWS::DirectConnect::DirectConnectGateway": handler(
+        _direct_connect_gateway, ("AmazonSideAsn", "DirectConnectGatewayName", "Tags"), ("AmazonSideAsn",)
+    ),
+    "AWS::DirectConnect::DirectConnectGatewayAssociation": handler(
+        _direct_connect_association,
+        ("AllowedPrefixesToDirectConnectGateway", "AssociatedGatewayId", "DirectConnectGatewayId"),
+        ("AssociatedGatewayId", "DirectConnectGatewayId"),
+    ),
     "AWS::SSM::Document": handler(
         _document,
         (

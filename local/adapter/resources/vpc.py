@@ -6,7 +6,7 @@ from typing import Any
 
 from local.adapter import emulator
 from local.adapter.ec2 import common, table
-from local.adapter.resources import tags
+from local.adapter.resources import region_network, tags
 from local.adapter.resources.handler import Handler, Made, Properties, Resource, changed
 
 _ROUTE_TARGETS = (
@@ -97,6 +97,7 @@ def delete_subnet(physical_id: str, properties: Properties) -> None:
 def create_route(resource: Resource) -> Made:
     """Create the route; refused where the table has one to that destination."""
     request = _route(resource.properties, _ROUTE_DESTINATIONS + _ROUTE_TARGETS)
+    region_network.assume_targets(request, resource.stack)
     table.call("CreateRoute", **request)
     return _route_made(resource.properties)
 
@@ -115,6 +116,7 @@ def _route_made(given: Properties) -> Made:
 def update_route(physical_id: str, old: Properties, resource: Resource) -> Made:
     """ReplacementError the route's target."""
     if changed(old, resource.properties):
+        region_network.assume_targets(resource.properties, resource.stack)
         table.call("ReplaceRoute", **_route(resource.properties, _ROUTE_DESTINATIONS + _ROUTE_TARGETS))
     return _route_made(resource.properties)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.adapter import api, emulator
-from local.adapter.resources import tags
+from local.adapter.resources import region_network, tags
 from local.adapter.resources.handler import Handler, Made, Properties, Resource, unchanged
 
 
@@ -33,7 +33,8 @@ def create_customer(resource: Resource) -> Made:
 
 
 def create_connection(resource: Resource) -> Made:
-    """Create a VPN connection."""
+    """Create a VPN connection; a transit gateway at which it ends may be one made elsewhere."""
+    region_network.assume_targets(resource.properties, resource.stack)
     request = _pick(resource, "Type", "CustomerGatewayId", "VpnGatewayId", "TransitGatewayId")
     static = str(resource.properties.get("StaticRoutesOnly", False)).lower() == "true"
     options = {"StaticRoutesOnly": static}

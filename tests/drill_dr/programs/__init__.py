@@ -1,0 +1,1 @@
+"""Programs that run beside the hosts: clients, and who answers for names."""
