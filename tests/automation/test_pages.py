@@ -9,6 +9,7 @@ import yaml
 
 from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.configuration.load import deployment_of
+from tests.unit.configuration.regions import one_region
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs/how-to"
@@ -50,7 +51,7 @@ def test_parameters_are_called_so(documents: dict[str, Any]) -> None:
 
 @pytest.fixture
 def example() -> Any:
-    return yaml.safe_load((ROOT / "config/trakcare.yaml").read_text())
+    return one_region()
 
 
 def test_the_golden_image_of_the_page_is_taken_and_pinned(example: Any) -> None:
