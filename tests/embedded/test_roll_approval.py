@@ -31,7 +31,7 @@ def synthesize(aws: EmbeddedAws, folder: Path, instance_type: str) -> Path:
     text = configuration.read_text()
     assert "instance_type: r7i.4xlarge" in text
     configuration.write_text(text.replace("instance_type: r7i.4xlarge", f"instance_type: {instance_type}"))
-    made = cdk.synthesize(aws, f"{sys.executable} {folder / 'app.py'}", {"deployment": "trakcare"})
+    made = cdk.synthesize(aws, f"{sys.executable} {folder / 'app.py'}", {"deployment": "trakcare", "regions": "primary"})
     return made.rename(folder / "cdk.out")
 
 
@@ -59,7 +59,7 @@ def test_one_member_is_rolled_at_a_time(tmp_path: Path) -> None:
         cdk.deploy(aws, first, lambda line: None, only=[f"{STACK}a", f"{STACK}b"])
         assert members(clients) == before
 
-        second = synthesize(aws, tmp_path / "second", "r7i.8xlarge")
+        second = synthesize(aws, tmp_path / "second", "r6i.4xlarge")
         with pytest.raises(cdk.CdkError) as refusal:
             cdk.deploy(aws, second, lambda line: None)
         assert members(clients) == before
@@ -71,7 +71,7 @@ def test_one_member_is_rolled_at_a_time(tmp_path: Path) -> None:
 
         cdk.deploy(aws, second, lambda line: None, only=[STACK + rolled], parameters={f"{STACK}{rolled}:RollApproval": code})
         after = members(clients)
-        assert after[rolled][:2] == (before[rolled][0], "r7i.8xlarge")
+        assert after[rolled][:2] == (before[rolled][0], "r6i.4xlarge")
         assert after[rolled][2] > before[rolled][2]
         assert after[other] == before[other]
 
