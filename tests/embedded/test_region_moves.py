@@ -13,7 +13,7 @@ from .region_world import REGIONS
 
 pytestmark = pytest.mark.embedded
 
-#: Everything but IRIS's takeover, the instance's stop and start, and name caches: issue's target.
+#: What a promotion itself may take: everything but IRIS's takeover, the instance's stop and start, and what resolvers keep.
 OVERHEAD_SECONDS = 30
 
 
@@ -24,6 +24,7 @@ def test_both_regions_are_reported_as_asked_for(moves: Moves) -> None:
 
 
 def test_before_any_move_the_primary_region_has_the_traffic(moves: Moves) -> None:
+    moves.begin()
     assert moves.region() == {}
     assert moves.leads_to() == "primary"
 
