@@ -42,12 +42,17 @@ def floor(modules: list[str]) -> None:
     app.synth()
 
 
-def deployment(path: str) -> None:
-    """A deployment, as app.py does it; with MODULES set, prints the service modules it has loaded."""
+def deployment(path: str, *regions: str) -> None:
+    """A deployment, as app.py does it; with MODULES set, prints the service modules it has loaded.
+
+    Args:
+        path: The YAML file.
+        regions: The regions whose stacks are defined. Default: all.
+    """
     from cdk_intersystems.configuration import load_deployment
     from stacks.deployment_app import define_deployment, make_app
 
-    app = make_app()
+    app = make_app({"regions": ",".join(regions)} if regions else None)
     define_deployment(app, load_deployment(Path(path)))
     app.synth()
     if os.environ.get("MODULES"):
