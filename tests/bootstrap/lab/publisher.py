@@ -111,8 +111,8 @@ class Publisher:
         return {"bundle": where, "secrets": secret_arns, "log_group": LOG_GROUP, "call_out": self.call_out}
 
     def secret_arns_in(self, region: str) -> dict[str, str]:
-        """The secrets of another region."""
-        raise NotImplementedError(region)
+        """The secrets of another region. Without a lab that makes them there is only one."""
+        raise LookupError(f"there is no region {region}: only a lab has more than one")
 
     def set_parameter(self, name: str, value: str, region: str = "") -> None:
         """Writes an SSM parameter, of the lab's region or another one."""

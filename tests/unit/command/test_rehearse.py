@@ -315,6 +315,7 @@ def test_user_data_is_a_configuration_that_ends_the_clone_whatever_happens() -> 
     assert len(user_data("r-1")) < 16 * 1024
 
 
+# The others of this file are of use without it; `make test` brings it where it may, and with ARGS=--no-skips allows no skip.
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
 def test_the_script_is_clean() -> None:
     done = subprocess.run(["shellcheck", "-s", "bash", "-"], input=script(), capture_output=True, text=True, check=False)
