@@ -59,6 +59,7 @@ _WATCHES: Final[Mapping[str, _Watch]] = {
 }
 # The watch runs each minute; so long it may be throttled, or not be there for an update.
 _SILENT_MINUTES = 5
+_AS_IT_WAS = cloudwatch.TreatMissingData.IGNORE
 
 
 class RegionWatchAlarms(Construct):
@@ -91,8 +92,13 @@ class RegionWatchAlarms(Construct):
         self._topic = topic
         self._dimensions = {"deployment": deployment, "mirror_set": mirror_set}
         # One period, and the higher of two values in it: Route 53 reads exactly this.
+        # Without data both are what they were last, for the alarm as for Route 53.
         self.holds = self._add(
-            "DrHoldsTraffic", "latch-changed", "the DR region holds the traffic", self._metric("DrHoldsTraffic")
+            "DrHoldsTraffic",
+            "latch-changed",
+            "the DR region holds the traffic",
+            self._metric("DrHoldsTraffic"),
+            missing=_AS_IT_WAS,
         )
         self.primary: cloudwatch.Alarm | None = None
         if asks_elsewhere:
@@ -102,6 +108,7 @@ class RegionWatchAlarms(Construct):
                 "no member of the primary region is primary, seen from the DR region (for Route 53; it tells nobody else)",
                 self._metric("PrimaryRegionServes"),
                 below=True,
+                missing=_AS_IT_WAS,
                 told=False,
             )
         for metric, watch in _WATCHES.items():
@@ -114,6 +121,7 @@ class RegionWatchAlarms(Construct):
             self._metric("DrRegionServes", "SampleCount"),
             periods=_SILENT_MINUTES,
             below=True,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
         self._add(
             "WatchErrors",
@@ -141,10 +149,10 @@ class RegionWatchAlarms(Construct):
         *,
         periods: int = 1,
         below: bool = False,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
         told: bool = True,
     ) -> cloudwatch.Alarm:
         """Define an alarm on a metric of 1 and more or, with `below`, of less than 1."""
-        silence = id == "WatchSilent"
         alarm = cloudwatch.Alarm(
             self,
             id,
@@ -153,12 +161,7 @@ class RegionWatchAlarms(Construct):
             threshold=1,
             evaluation_periods=periods,
             comparison_operator=_BELOW if below else _ABOVE,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING
-            if silence
-            # What the latch was last, it is: for the alarm as for Route 53.
-            else cloudwatch.TreatMissingData.IGNORE
-            if id in ("DrHoldsTraffic", "PrimaryRegionServes")
-            else cloudwatch.TreatMissingData.NOT_BREACHING,
+            treat_missing_data=missing,
         )
         if told:
             notify(alarm, self._topic)
