@@ -1,5 +1,8 @@
 """What connects a region's network with those outside AWS, and with the other region's."""
 
+from collections.abc import Callable
+
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.configuration import Deployment
@@ -13,7 +16,9 @@ from cdk_intersystems.network.transit import TransitGatewayAttachment
 from stacks.other_region import subnets_by_tier
 
 
-def connect(scope: Construct, deployment: Deployment, role: str, network: Network) -> None:
+def connect(
+    scope: Construct, deployment: Deployment, role: str, network: Network, *, alarm_topic: Callable[[], sns.ITopic]
+) -> None:
     """Define the connections of one region's network, from the configuration alone.
 
     Args:
@@ -21,13 +26,14 @@ def connect(scope: Construct, deployment: Deployment, role: str, network: Networ
         deployment: The configuration.
         role: The region's role, `primary` or `dr`.
         network: The region's network, with a VPC made here.
+        alarm_topic: Gives what alarms are sent to.
     """
     transit = _TransitGateways(scope, network)
     connectivity = deployment.regions.of(role).connectivity
     if connectivity.kind == "vpn" and connectivity.vpn is not None:
-        _vpn(scope, connectivity.vpn, network, transit)
+        _vpn(scope, connectivity.vpn, network, transit, alarm_topic())
     elif connectivity.kind == "direct_connect" and connectivity.direct_connect is not None:
-        _direct_connect(scope, connectivity.direct_connect, network)
+        _direct_connect(scope, connectivity.direct_connect, network, alarm_topic)
     _other_region(scope, deployment, role, network, transit)
 
 
@@ -49,7 +55,7 @@ class _TransitGateways:
         return self._attached[transit_gateway]
 
 
-def _vpn(scope: Construct, stated: Vpn, network: Network, transit: _TransitGateways) -> None:
+def _vpn(scope: Construct, stated: Vpn, network: Network, transit: _TransitGateways, alarm_topic: sns.ITopic) -> None:
     SiteToSiteVpn(
         scope,
         "Vpn",
@@ -59,10 +65,11 @@ def _vpn(scope: Construct, stated: Vpn, network: Network, transit: _TransitGatew
         static_routes=[str(cidr) for cidr in stated.static_routes],
         transit_gateway=transit.attach(stated.transit_gateway) if stated.transit_gateway else None,
         remote_cidrs=[str(cidr) for cidr in stated.on_premises_cidrs],
+        alarm_topic=alarm_topic,
     )
 
 
-def _direct_connect(scope: Construct, stated: DirectConnect, network: Network) -> None:
+def _direct_connect(scope: Construct, stated: DirectConnect, network: Network, alarm_topic: Callable[[], sns.ITopic]) -> None:
     # Imported only here: nobody else pays for its module.
     from cdk_intersystems.network import direct_connect
 
@@ -73,6 +80,8 @@ def _direct_connect(scope: Construct, stated: DirectConnect, network: Network) -
         gateway=stated.gateway,
         allowed_prefixes=[str(cidr) for cidr in stated.allowed_prefixes] or [network.vpc.vpc_cidr_block],
         asn=stated.asn,
+        connections=stated.connections,
+        alarm_topic=alarm_topic() if stated.connections else None,
     )
 
 
@@ -85,7 +94,10 @@ def _other_region(scope: Construct, deployment: Deployment, role: str, network: 
     if traffic.kind == "transit_gateway":
         own = traffic.transit_gateway if role == "dr" else traffic.primary_transit_gateway
         if own is not None:
-            lead_to_other_region(transit.attach(own), subnets_by_tier(region))
+            attachment = transit.attach(own)
+            lead_to_other_region(attachment, subnets_by_tier(region))
+            if role == "dr" and traffic.request_peering and traffic.primary_transit_gateway is not None:
+                attachment.request_peering(transit_gateway=traffic.primary_transit_gateway, region=region.region)
     elif traffic.kind == "peering":
         requested = _requested_vpc(deployment, traffic) if role == "dr" else None
         if requested is None and traffic.peering_connection is None:

@@ -62,3 +62,11 @@ def encryption_key_of(scope: Construct, foundation: FoundationStack | None, sett
         return foundation.encryption_key
     assert settings.encryption_key is not None
     return kms.Key.from_key_arn(scope, "Key", settings.encryption_key)
+
+
+def alarm_topic_of(scope: Construct, foundation: FoundationStack | None, settings: RegionBase) -> sns.ITopic:
+    """The region's alarm topic, for a stack: the foundation's, or without one the topic that the configuration brings."""
+    if foundation is not None:
+        return foundation.alarm_topic
+    assert settings.alarm_topic is not None
+    return sns.Topic.from_topic_arn(scope, "Alarms", settings.alarm_topic)

@@ -8,7 +8,7 @@ from cdk_intersystems.configuration import Deployment
 from cdk_intersystems.model.addresses import TIERS
 from cdk_intersystems.network.network import Network
 from stacks.connectivity import connect
-from stacks.foundation_stack import FoundationStack, encryption_key_of
+from stacks.foundation_stack import FoundationStack, alarm_topic_of, encryption_key_of
 from stacks.log_retention import log_retention
 from stacks.regional_stack import RegionalStack
 
@@ -40,7 +40,14 @@ class NetworkStack(RegionalStack):
                 removal_policy=RemovalPolicy.RETAIN,
             ),
         )
-        connect(self, deployment, role, self.network)
+        connect(
+            self,
+            deployment,
+            role,
+            self.network,
+            # The foundation's, or one of this stack; made only where something has alarms.
+            alarm_topic=lambda: alarm_topic_of(self, foundation, settings),
+        )
         for tier in TIERS:
             if tier != "public" or public_subnets:
                 for subnet in self.network.subnets(tier):

@@ -10,7 +10,7 @@ from cdk_intersystems.configuration.plan import existing_subnets
 from cdk_intersystems.configuration.region import ExistingVpc, RegionBase
 from cdk_intersystems.model.addresses import TIERS
 from cdk_intersystems.network.network import Network
-from stacks.foundation_stack import FoundationStack, encryption_key_of
+from stacks.foundation_stack import FoundationStack, alarm_topic_of, encryption_key_of
 from stacks.network_stack import NetworkStack
 
 
@@ -42,10 +42,7 @@ class Shared:
 
     def alarm_topic(self, scope: Construct) -> sns.ITopic:
         """The region's alarm topic, for a stack."""
-        if self._foundation is not None:
-            return self._foundation.alarm_topic
-        assert self._settings.alarm_topic is not None
-        return sns.Topic.from_topic_arn(scope, "Alarms", self._settings.alarm_topic)
+        return alarm_topic_of(scope, self._foundation, self._settings)
 
     def network(self, scope: Construct) -> Network:
         """The region's network, for a stack."""

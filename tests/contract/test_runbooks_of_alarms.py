@@ -10,12 +10,16 @@ from typing import Any
 import botocore.session
 import jmespath
 import pytest
+from aws_cdk import Stack
 
-from cdk_intersystems import Platform
+from cdk_intersystems import Network, Platform
 from cdk_intersystems.bootstrap.call_out import command as call_out
 from cdk_intersystems.bootstrap.host import commands as cdk_host
 from cdk_intersystems.bootstrap.host.roles import PREPARE, SERVE
 from cdk_intersystems.bootstrap.region import command as region
+from cdk_intersystems.network.connectivity import SiteToSiteVpn
+from cdk_intersystems.network.direct_connect import DirectConnect
+from tests.infra.connection_app import template_with
 from tests.infra.dr_region_app import region_templates
 from tests.infra.mirror_app import templates_of
 
@@ -44,8 +48,20 @@ def mirror_sets() -> list[Mapping[str, Any]]:
 
 @pytest.fixture(scope="module")
 def with_alarms(mirror_sets: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The same, and the automation between two regions."""
-    return [*mirror_sets, region_templates()["region"]]
+    """The same, the automation between two regions, and connections with networks outside AWS."""
+    return [*mirror_sets, region_templates()["region"], template_with(_connections)]
+
+
+def _connections(stack: Stack, network: Network) -> None:
+    SiteToSiteVpn(stack, "Vpn", network=network, customer_gateway="203.0.113.10", asn=65010)
+    DirectConnect(
+        stack,
+        "DirectConnect",
+        network=network,
+        gateway="11112222-3333-4444-5555-666677778888",
+        allowed_prefixes=["10.20.0.0/16"],
+        connections=["dxcon-fg5678gh"],
+    )
 
 
 def _alarms(template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -290,6 +290,23 @@ class TestJournalTraffic:
         assert only(dr, "EC2::TransitGatewayAttachment")["TransitGatewayId"] == "tgw-0123456789abcdef0"
         assert only(primary, "EC2::TransitGatewayAttachment")["TransitGatewayId"] == "tgw-0123456789abcdef1"
 
+        for template in (primary, dr):
+            assert resources(template, "EC2::TransitGatewayPeeringAttachment") == []
+
+    def test_the_dr_region_alone_requests_that_they_are_peered(self) -> None:
+        primary, dr = self._networks(
+            {
+                "transit_gateway": "tgw-0123456789abcdef0",
+                "primary_transit_gateway": "tgw-0123456789abcdef1",
+                "request_peering": True,
+            }
+        )
+        assert resources(primary, "EC2::TransitGatewayPeeringAttachment") == []
+        requested = only(dr, "EC2::TransitGatewayPeeringAttachment")
+        assert requested["TransitGatewayId"] == "tgw-0123456789abcdef0"
+        assert (requested["PeerTransitGatewayId"], requested["PeerRegion"]) == ("tgw-0123456789abcdef1", "eu-west-2")
+        assert requested["PeerAccountId"] == TRAKCARE["account"]
+
     def test_without_any_nothing_is_made(self) -> None:
         for template in self._networks({"kind": "none"}):
             assert {key for route in resources(template, "EC2::Route") for key in route} == {
@@ -320,6 +337,33 @@ class TestConnectivity:
             template = both[f"trakcare-{role}-network"].template
             assert only(template, "EC2::CustomerGateway")["IpAddress"] == "203.0.113.10"
             assert only(template, "EC2::VPNConnection")["StaticRoutesOnly"] is False
+
+    def test_its_alarms_go_to_the_topic_of_their_region(self, both: Stacks) -> None:
+        for role in ("primary", "dr"):
+            alarms = resources(both[f"trakcare-{role}-network"].template, "CloudWatch::Alarm")
+            assert len(alarms) == 2
+            (topic,) = (name for name, _ in by_id(both[f"trakcare-{role}-foundation"].template, "SNS::Topic"))
+            for alarm in alarms:
+                (action,) = alarm["AlarmActions"]
+                assert action["Fn::ImportValue"].startswith(f"trakcare-{role}-foundation:ExportsOutputRef{topic}")
+
+    def test_they_go_to_a_topic_that_was_brought(self) -> None:
+        topic, key = "arn:aws:sns:eu-west-1:111122223333:alarms", "arn:aws:kms:eu-west-1:111122223333:key/" + "1" * 8
+        key += "-1111-1111-1111-" + "1" * 12
+        stacks = synthesized(
+            TRAKCARE, lambda data: data["regions"]["dr"].update(alarm_topic=topic, encryption_key=key), regions="dr"
+        )
+        alarms = resources(stacks["trakcare-dr-network"].template, "CloudWatch::Alarm")
+        assert [alarm["AlarmActions"] for alarm in alarms] == [[topic], [topic]]
+
+    def test_a_line_has_an_alarm_once_it_is_named(self, hybrid: Stacks) -> None:
+        def name(data: dict[str, Any]) -> None:
+            data["regions"]["dr"]["connectivity"]["direct_connect"]["connections"] = ["dxcon-fg5678gh"]
+
+        assert resources(hybrid["hybrid-dr-network"].template, "CloudWatch::Alarm") == []
+        alarm = only(synthesized(HYBRID, name)["hybrid-dr-network"].template, "CloudWatch::Alarm")
+        assert alarm["Dimensions"] == [{"Name": "ConnectionId", "Value": "dxcon-fg5678gh"}]
+        assert len(alarm["AlarmActions"]) == 1
 
     def test_one_attachment_serves_the_vpn_and_the_other_region(self) -> None:
         def change(data: dict[str, Any]) -> None:

@@ -79,6 +79,13 @@ class DirectConnect(Section):
         example=["10.20.0.0/16"],
     )
     on_premises_cidrs: tuple[Cidr, ...] = key("Ranges outside AWS that are reached this way.", example=["192.168.0.0/16"])
+    connections: tuple[Annotated[Text, identifier("direct-connect-connection")], ...] = key(
+        "Ids of the Direct Connect connections to have an alarm on. CloudWatch tells of a connection only in the region that "
+        "its location belongs to: name those of this region.",
+        default=(),
+        default_text="none; no alarm on a line",
+        example=["dxcon-fg5678gh"],
+    )
 
 
 class Connectivity(Section):

@@ -24,7 +24,7 @@ from constructs import Construct
 
 from cdk_intersystems.failover_automation.router import METRIC_NAMESPACE
 from cdk_intersystems.model.topology import AwsRole
-from cdk_intersystems.monitoring.notification import notify
+from cdk_intersystems.monitoring.runbook_alarm import AT_LEAST, BELOW, alarm_with_runbook
 
 _MINUTE = Duration.minutes(1)
 # A canary comes each minute. Some are late, or are lost with a member that fails over.
@@ -205,18 +205,19 @@ class FailoverAlarms(Construct):
                 period=_MINUTE,
             )
             breaching = False
-        operators, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
-        alarm = cloudwatch.Alarm(
+        missing = cloudwatch.TreatMissingData
+        alarm_with_runbook(
             self,
             id,
-            alarm_description=f"{self._name}: {says}. Runbook: docs/runbooks/{runbook}.md",
+            name=self._name,
+            says=says,
+            runbook=runbook,
             metric=metric,
-            threshold=1,
-            evaluation_periods=periods,
-            comparison_operator=operators.LESS_THAN_THRESHOLD if below else operators.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=missing.BREACHING if breaching else missing.NOT_BREACHING,
+            topic=self._topic,
+            comparison=BELOW if below else AT_LEAST,
+            periods=periods,
+            missing=missing.BREACHING if breaching else missing.NOT_BREACHING,
         )
-        notify(alarm, self._topic)
 
 
 def _router_metric(name: str, dimensions: Mapping[str, str], statistic: str) -> cloudwatch.Metric:

@@ -15,6 +15,7 @@ IdentifierKind = Literal[
     "transit-gateway",
     "peering-connection",
     "direct-connect-gateway",
+    "direct-connect-connection",
 ]
 
 #: EC2's identifiers have 8 hexadecimal digits (until 2016 to 2018) or 17. Source: EC2 User Guide, "Resource IDs".
@@ -37,6 +38,12 @@ _SHAPES: Final[Mapping[IdentifierKind, tuple[re.Pattern[str], str]]] = {
     "direct-connect-gateway": (
         re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
         "the id of a Direct Connect gateway, like 11111111-2222-3333-4444-555555555555",
+    ),
+    # Source: Direct Connect API Reference, examples of DescribeConnections; no length is stated. A group of connections
+    # (dxlag-) is none: each of its connections has an id and a state of its own.
+    "direct-connect-connection": (
+        re.compile(r"dxcon-[0-9a-z]{6,17}"),
+        "the id of a Direct Connect connection, dxcon- and small letters and digits",
     ),
     "account": (re.compile(r"[0-9]{12}"), "an AWS account number, 12 digits in quotes"),
 }

@@ -6,11 +6,11 @@ from aws_cdk import aws_sns as sns
 
 from cdk_intersystems.policy.acknowledge import acknowledge
 
-_NO_TOPIC = "no alarm topic was given to the construct; the alarm's state is still to be seen"
+NO_TOPIC = "no alarm topic was given to the construct; the alarm's state is still to be seen"
 
 
-def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic | None) -> None:
-    """Send an alarm and its end to a topic; with none, say so to the packs that ask for an action."""
+def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic | None, *, untold: str = NO_TOPIC) -> None:
+    """Send an alarm and its end to a topic; with none, say why to the packs that ask for an action."""
     if topic is not None:
         to_topic = actions.SnsAction(topic)
         alarm.add_alarm_action(to_topic)
@@ -19,7 +19,7 @@ def notify(alarm: cloudwatch.Alarm, topic: sns.ITopic | None) -> None:
         acknowledge(
             alarm,
             {
-                "HIPAA.Security-CloudWatchAlarmAction": _NO_TOPIC,
-                "NIST.800.53.R5-CloudWatchAlarmAction": _NO_TOPIC,
+                "HIPAA.Security-CloudWatchAlarmAction": untold,
+                "NIST.800.53.R5-CloudWatchAlarmAction": untold,
             },
         )

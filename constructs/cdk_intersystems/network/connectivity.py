@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from cdk_intersystems.network.alarms import PERIOD, alarm_on_tunnels, tunnel_state
 from cdk_intersystems.network.network import Network
 from cdk_intersystems.network.routes import PRIVATE_TIERS, require_own_vpc, tier_route_tables
 from cdk_intersystems.network.transit import TransitGatewayAttachment
@@ -23,6 +27,14 @@ class SiteToSiteVpn(Construct):
 
     AWS makes the tunnels' keys and keeps them in Secrets Manager; none is in the template.
 
+    There is an alarm on one tunnel that is down, which costs nothing but the other's failing, and one on both. Where only one
+    tunnel is configured on the other side the first burns for as long.
+
+    Attributes:
+        connection: The VPN connection.
+        alarm_tunnel_down: The alarm on one tunnel.
+        alarm_down: The alarm on both.
+
     Example:
         ```python
         SiteToSiteVpn(stack, "Vpn", network=network, customer_gateway="203.0.113.10", static_routes=["192.168.0.0/16"])
@@ -40,6 +52,7 @@ class SiteToSiteVpn(Construct):
         static_routes: Sequence[str] = (),
         transit_gateway: TransitGatewayAttachment | None = None,
         remote_cidrs: Sequence[str] = (),
+        alarm_topic: sns.ITopic | None = None,
     ) -> None:
         """Define the connection.
 
@@ -54,6 +67,7 @@ class SiteToSiteVpn(Construct):
                 private gateway of its own.
             remote_cidrs: The ranges behind the other gateway that the VPC's route tables lead to the transit gateway. Default:
                 the static routes. A virtual private gateway needs none: its routes are propagated.
+            alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
 
         Raises:
             ValueError: If neither or both of `asn` and `static_routes` are given, the VPC is not one made here, or no range is
@@ -78,6 +92,9 @@ class SiteToSiteVpn(Construct):
             # Otherwise whoever may describe the connection reads its keys. Source: EC2 API Reference, CreateVpnConnection.
             pre_shared_key_storage="SecretsManager",
         )
+        one, both = alarm_on_tunnels(self, self.connection.ref, alarm_topic)
+        self.alarm_tunnel_down = one
+        self.alarm_down = both
         if transit_gateway is not None:
             ranges = remote_cidrs or static_routes
             if not ranges:
@@ -90,6 +107,15 @@ class SiteToSiteVpn(Construct):
             ec2.CfnVPNConnectionRoute(
                 self, f"Route{number}", vpn_connection_id=self.connection.ref, destination_cidr_block=cidr
             )
+
+    def metric_tunnel_state(self, *, statistic: str = "Minimum", period: Duration | None = None) -> cloudwatch.Metric:
+        """The state of the tunnels: 1 for up, with BGP established; 0 for down.
+
+        Args:
+            statistic: `Minimum` is below 1 with one tunnel down, `Maximum` is 0 with both.
+            period: Over how long. Default: five minutes.
+        """
+        return tunnel_state(self.connection.ref, statistic=statistic, period=period or PERIOD)
 
 
 def private_gateway(

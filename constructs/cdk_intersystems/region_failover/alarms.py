@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from cdk_intersystems.failover_automation.router import METRIC_NAMESPACE
-from cdk_intersystems.monitoring.notification import notify
+from cdk_intersystems.monitoring.runbook_alarm import alarm_with_runbook
 
 _MINUTE = Duration.minutes(1)
 STUCK_SECONDS = 1800
@@ -44,7 +44,7 @@ class RegionFailoverAlarms(Construct):
             topic: Where alarms go. None: nowhere.
         """
         super().__init__(scope, id)
-        self._name, self._topic = f"{deployment}/{mirror_set}", topic
+        name = f"{deployment}/{mirror_set}"
         under_way = cloudwatch.Metric(
             namespace=METRIC_NAMESPACE,
             metric_name="MoveSeconds",
@@ -52,9 +52,15 @@ class RegionFailoverAlarms(Construct):
             statistic="Maximum",
             period=_MINUTE,
         )
-        minutes = STUCK_SECONDS // 60
-        self._add(
-            "MoveStuck", "move-stuck", f"a move was approved {minutes} minutes ago and is not done", under_way, STUCK_SECONDS
+        alarm_with_runbook(
+            self,
+            "MoveStuck",
+            name=name,
+            says=f"a move was approved {STUCK_SECONDS // 60} minutes ago and is not done",
+            runbook="move-stuck",
+            metric=under_way,
+            topic=topic,
+            threshold=STUCK_SECONDS,
         )
         ended = {
             "failed": workflow.metric_failed(statistic="Sum", period=_MINUTE),
@@ -67,25 +73,22 @@ class RegionFailoverAlarms(Construct):
             label="workflows that did not come to an end",
             period=_MINUTE,
         )
-        self._add("WorkflowEnded", "move-stuck", "the workflow of a move has ended before the move has: resume it", broken, 1)
-        self._add(
+        alarm_with_runbook(
+            self,
+            "WorkflowEnded",
+            name=name,
+            says="the workflow of a move has ended before the move has: resume it",
+            runbook="move-stuck",
+            metric=broken,
+            topic=topic,
+        )
+        alarm_with_runbook(
+            self,
             "StepsFail",
-            "promotion-failed",
-            "a step of a move fails again and again",
-            function.metric_errors(statistic="Sum", period=_MINUTE),
-            1,
+            name=name,
+            says="a step of a move fails again and again",
+            runbook="promotion-failed",
+            metric=function.metric_errors(statistic="Sum", period=_MINUTE),
+            topic=topic,
             periods=_FAILING_MINUTES,
         )
-
-    def _add(self, id: str, runbook: str, says: str, metric: cloudwatch.IMetric, threshold: int, *, periods: int = 1) -> None:
-        alarm = cloudwatch.Alarm(
-            self,
-            id,
-            alarm_description=f"{self._name}: {says}. Runbook: docs/runbooks/{runbook}.md",
-            metric=metric,
-            threshold=threshold,
-            evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        notify(alarm, self._topic)

@@ -11,14 +11,10 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from cdk_intersystems.failover_automation.router import METRIC_NAMESPACE
-from cdk_intersystems.monitoring.notification import notify
-from cdk_intersystems.policy.acknowledge import acknowledge
+from cdk_intersystems.monitoring.notification import NO_TOPIC
+from cdk_intersystems.monitoring.runbook_alarm import ABOVE, AT_LEAST, BELOW, alarm_with_runbook
 
 _MINUTE = Duration.minutes(1)
-_ABOVE, _BELOW = (
-    cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,27 +149,19 @@ class RegionWatchAlarms(Construct):
         told: bool = True,
     ) -> cloudwatch.Alarm:
         """Define an alarm on a metric of 1 and more or, with `below`, of less than 1."""
-        alarm = cloudwatch.Alarm(
+        return alarm_with_runbook(
             self,
             id,
-            alarm_description=f"{self._name}: {says}. Runbook: docs/runbooks/{runbook}.md",
+            name=self._name,
+            says=says,
+            runbook=runbook,
             metric=metric,
-            threshold=1,
-            evaluation_periods=periods,
-            comparison_operator=_BELOW if below else _ABOVE,
-            treat_missing_data=missing,
+            topic=self._topic if told else None,
+            comparison=BELOW if below else AT_LEAST,
+            periods=periods,
+            missing=missing,
+            untold=NO_TOPIC if told else _FOR_ROUTE_53,
         )
-        if told:
-            notify(alarm, self._topic)
-        else:
-            acknowledge(
-                alarm,
-                {
-                    "HIPAA.Security-CloudWatchAlarmAction": _FOR_ROUTE_53,
-                    "NIST.800.53.R5-CloudWatchAlarmAction": _FOR_ROUTE_53,
-                },
-            )
-        return alarm
 
 
 class ReadinessAlarms(Construct):
@@ -205,13 +193,12 @@ class ReadinessAlarms(Construct):
         """
         super().__init__(scope, id)
         name, dimensions = f"{deployment}/{mirror_set}", {"deployment": deployment, "mirror_set": mirror_set}
-        lag = cloudwatch.Alarm(
+        alarm_with_runbook(
             self,
             "JournalLag",
-            alarm_description=(
-                f"{name}: the DR region's journals are more than {lag_limit_seconds} seconds behind. "
-                "Runbook: docs/runbooks/journal-lag.md"
-            ),
+            name=name,
+            says=f"the DR region's journals are more than {lag_limit_seconds} seconds behind",
+            runbook="journal-lag",
             metric=cloudwatch.Metric(
                 namespace=METRIC_NAMESPACE,
                 metric_name="JournalLagSeconds",
@@ -219,16 +206,19 @@ class ReadinessAlarms(Construct):
                 statistic="Minimum",
                 period=lag_every,
             ),
+            topic=topic,
             threshold=lag_limit_seconds,
-            evaluation_periods=2,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            comparison=ABOVE,
+            periods=2,
             # Nobody says how far behind it is: that is what `dr-member-down` and `not-ready` are for.
-            treat_missing_data=cloudwatch.TreatMissingData.MISSING,
+            missing=cloudwatch.TreatMissingData.MISSING,
         )
-        ready = cloudwatch.Alarm(
+        alarm_with_runbook(
             self,
             "NotReady",
-            alarm_description=f"{name}: the DR region is not ready to take over. Runbook: docs/runbooks/not-ready.md",
+            name=name,
+            says="the DR region is not ready to take over",
+            runbook="not-ready",
             metric=cloudwatch.Metric(
                 namespace=METRIC_NAMESPACE,
                 metric_name="Readiness",
@@ -236,13 +226,11 @@ class ReadinessAlarms(Construct):
                 statistic="Minimum",
                 period=check_every,
             ),
-            threshold=1,
-            evaluation_periods=2,
-            comparison_operator=_BELOW,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            topic=topic,
+            comparison=BELOW,
+            periods=2,
+            missing=cloudwatch.TreatMissingData.BREACHING,
         )
-        notify(lag, topic)
-        notify(ready, topic)
 
 
 _FOR_ROUTE_53 = (

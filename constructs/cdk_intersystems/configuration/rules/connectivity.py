@@ -79,6 +79,9 @@ def _direct_connect(path: Path, line: DirectConnect, region: RegionBase) -> Iter
     if not line.on_premises_cidrs:
         message = "needs at least one range outside AWS, for example [192.168.0.0/16]"
         yield Problem(path=(*path, "on_premises_cidrs"), message=message)
+    for index, connection in enumerate(line.connections):
+        if connection in line.connections[:index]:
+            yield Problem(path=(*path, "connections", index), message="is there twice; name each connection once")
     prefixes: Path = (*path, "allowed_prefixes")
     if len(line.allowed_prefixes) > _MOST_PREFIXES:
         yield Problem(path=prefixes, message=f"allows at most {_MOST_PREFIXES} ranges")
