@@ -72,6 +72,7 @@ class RegionFailoverStack(RegionalStack):
             lag_limit_seconds=dr.promotion.lag_limit_seconds,
             approval_minutes=dr.promotion.approval_minutes,
             latch=latch_of(dr.latch),
+            region_switch=dr.region_switch,
             encryption_key=shared.encryption_key(self),
             service_endpoints=network.endpoints_security_group,
             internet=settings.internet,

@@ -22,7 +22,7 @@ from .errors import DamagedRecordError, MoveRefusedError, StepError
 from .events import Approve, Cancel, Request, Resume
 from .items import iso
 from .principals import caller
-from .records import KINDS, Plan
+from .records import DR, KINDS, Plan
 from .settings import settings
 from .shown import shown
 from .state_table import StateTable
@@ -44,6 +44,7 @@ _STATUS = {
     "not_found": 404,
     "expired": 410,
     "ended": 410,
+    "not_started": 503,
 }
 _CONFLICT = 409
 _LONGEST_BODY = 4096
@@ -104,7 +105,10 @@ def _request(event: Mapping[str, Any], now: Settings, table: StateTable) -> tupl
     _, move = table.change(
         Request(_new_id(table.clock()), plan, principal, now.requesters, now.approval_seconds, reason.strip())
     )
-    _start(move, now)
+    if now.plan_arn:
+        _start_plan(move, now)
+    else:
+        _start(move, now)
     told = {"id": move.id, "plan_hash": move.plan_hash, "epoch": move.epoch, "expires_at": iso(move.expires_at)}
     return 202, told
 
@@ -252,6 +256,28 @@ def _start(move: Move, now: Settings) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
+
+
+def _start_plan(move: Move, now: Settings) -> None:
+    """Starts the Region switch plan where the region is that it activates, as AWS has it. The move is on record already.
+
+    Raises:
+        MoveRefusedError: It is not started.
+    """
+    region = now.region if move.plan.target == DR else now.old_region
+    try:
+        client("arc-region-switch", region).start_plan_execution(
+            planArn=now.plan_arn, targetRegion=region, action="activate", mode="graceful", comment=f"move {move.id}"
+        )
+    except (ClientError, BotoCoreError) as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+        logger.warning("the plan is not started", move=move.id, why=f"{type(error).__name__}: {error}")
+        raise MoveRefusedError(
+            "not_started",
+            f"move {move.id} is on record, but Region switch plan {now.plan} was not started to activate {region} ({code}). An "
+            "execution of it that is open and activates that region goes on with the move by itself; else start one in its "
+            "console, or give the move to Step Functions: cdk-intersystems resume",
+        ) from error
 
 
 def _token_of(table: StateTable, id: str) -> str:

@@ -62,6 +62,9 @@ class Settings:
         watch: Name of the function that carries the latch.
         readiness: Name of the function that looks whether the region is ready.
         state_machine: ARN of the workflow.
+        plan: Name of the Region switch plan. Empty: there is none.
+        plan_arn: Its ARN; the API's alone.
+        steps: Name of the function that runs the steps; the plan's function's alone.
     """
 
     deployment: str
@@ -85,6 +88,9 @@ class Settings:
     watch: str
     readiness: str
     state_machine: str
+    plan: str = ""
+    plan_arn: str = ""
+    steps: str = ""
 
     def target_of(self, kind: str) -> str:
         """The region that a kind of move leads to."""
@@ -130,4 +136,7 @@ def read(given: Mapping[str, Any], region: str) -> Settings:
         watch=given["watch"],
         readiness=given["readiness"],
         state_machine=given["state_machine"],
+        plan=given.get("plan", ""),
+        plan_arn=given.get("plan_arn", ""),
+        steps=given.get("steps", ""),
     )

@@ -1,6 +1,7 @@
 """What stands between the deployed functions and the embedded AWS, and kills a function in the middle of its run."""
 
 import http.client
+import json
 import os
 import re
 import select
@@ -8,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,6 +64,8 @@ class FaultyWay:
         killed: The processes it has killed.
         lost: The regions none of whose services can be reached: connections to them end without an answer.
         asked: Every request, oldest first.
+        elsewhere: Service -> what answers in place of the embedded AWS, which doesn't have it: of operation, region and body
+            status and answer, in JSON.
         dying: Is given operation and body of each request, and says whether the function dies of it: None if it doesn't, else
             whether the request reaches AWS nevertheless.
     """
@@ -88,6 +91,7 @@ class FaultyWay:
         self.killed: list[int] = []
         self.lost: set[str] = set()
         self.asked: list[Asked] = []
+        self.elsewhere: dict[str, Callable[[str, str, dict[str, Any]], tuple[int, dict[str, Any]]]] = {}
         self.dying: Callable[[str, bytes], bool | None] | None = None
         self._kill: Kill | None = None
         self._passed = 0
@@ -113,6 +117,10 @@ class FaultyWay:
         self.asked.append(Asked(region, service, _operation(request, body), refused=region in self.lost))
         if region in self.lost:
             request.close_connection = True
+            return
+        if service in self.elsewhere:
+            status, said = self.elsewhere[service](_operation(request, body), region, json.loads(body))
+            _reply(request, status, [("Content-Type", "application/x-amz-json-1.0")], json.dumps(said).encode())
             return
         if self.dying is not None and self._dies(request, body):
             return
@@ -158,14 +166,18 @@ class FaultyWay:
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         answer, content = self._send(request, body)
-        with suppress(ConnectionError):
-            request.send_response_only(answer.status)
-            for name, value in answer.getheaders():
-                if name.lower() not in _HOP | {"content-length"}:
-                    request.send_header(name, value)
-            request.send_header("Content-Length", str(len(content)))
-            request.end_headers()
-            request.wfile.write(content)
+        _reply(request, answer.status, answer.getheaders(), content)
+
+
+def _reply(request: BaseHTTPRequestHandler, status: int, headers: Iterable[tuple[str, str]], content: bytes) -> None:
+    with suppress(ConnectionError):
+        request.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in _HOP | {"content-length"}:
+                request.send_header(name, value)
+        request.send_header("Content-Length", str(len(content)))
+        request.end_headers()
+        request.wfile.write(content)
 
 
 def _operation(request: BaseHTTPRequestHandler, body: bytes) -> str:

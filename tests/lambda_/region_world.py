@@ -5,6 +5,7 @@ What moto lets through and AWS does not, is not relied on: whether calls are gra
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -47,8 +48,24 @@ SETTINGS: dict[str, Any] = {
     "readiness": "trakcare-TRAK-region-readiness",
     "state_machine": f"arn:aws:states:{DR}:{ACCOUNT}:stateMachine:trakcare-TRAK-region",
 }
+STEPS = "trakcare-TRAK-region-steps"
+PLAN = f"arn:aws:arc-region-switch::{ACCOUNT}:plan/trakcare-TRAK:a1b2c3"
 _SHORT = "<Response><Errors><Error><Code>InsufficientInstanceCapacity</Code><Message>none</Message></Error></Errors></Response>"
 Reply = tuple[int, dict[str, str], str]
+
+
+class _Clock:
+    """The world's time for a function that waits in it."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.gmtime, self.strftime = time.gmtime, time.strftime
+
+    def monotonic(self) -> float:
+        return self._world.now
+
+    def sleep(self, seconds: float) -> None:
+        self._world.now += seconds
 
 
 class World:
@@ -66,6 +83,8 @@ class World:
         silent: Hosts (system names) that take commands and never answer.
         parameters: Region -> what its parameter says of who serves.
         watch_works: Whether the watch delivers the latch.
+        kills: Called before each step that another function runs; what it raises, the step fails with.
+        switch_refuses: The error that Region switch answers with; empty: it does what it is asked.
     """
 
     def __init__(self) -> None:
@@ -80,6 +99,8 @@ class World:
         self.silent: set[str] = set()
         self.fails: Callable[[str, str], None] = lambda _name, _command: None
         self.watch_works = True
+        self.kills: Callable[[str], None] = lambda _step: None
+        self.switch_refuses = ""
         self._inside = False
         self.mirror = Mirror(HOME, DR)
         self.parameters: dict[str, Any] = {}
@@ -219,7 +240,7 @@ class World:
 
     @contextmanager
     def _functions(self) -> Iterator[None]:
-        from region_promotion import api, handler
+        from region_promotion import api, handler, region_switch
         from region_promotion.settings import settings
         from region_promotion.state_table import StateTable
 
@@ -232,6 +253,9 @@ class World:
             mock.patch.dict("os.environ", self.environment()),
             mock.patch.object(handler, "StateTable", table),
             mock.patch.object(api, "StateTable", table),
+            mock.patch.object(region_switch, "StateTable", table),
+            mock.patch.object(region_switch, "time", _Clock(self)),
+            mock.patch.object(region_switch, "_AGAIN_SECONDS", 15.0),
         ):
             self._inside = True
             try:
@@ -239,6 +263,21 @@ class World:
             finally:
                 self._inside = False
         settings.cache_clear()
+
+    def switch(self, name: str, **more: Any) -> dict[str, Any]:
+        """Runs a step of the Region switch plan, as Region switch does."""
+        from region_promotion import region_switch
+
+        metadata = {"InvokedBy": "arc-region-switch", "PlanArn": PLAN, "ExecutionId": f"{DR}/0123456789abcdef"}
+        with self._functions():
+            return region_switch.handler({**metadata, "StepName": name, **more})
+
+    def look(self) -> None:
+        """Wakes the plan's function as its schedule does."""
+        from region_promotion import region_switch
+
+        with self._functions():
+            region_switch.handler({"kind": "look"})
 
     # What AWS answers that moto doesn't.
 
@@ -251,6 +290,9 @@ class World:
         target = str(_text(request.headers.get("X-Amz-Target", ""))).rsplit(".", 1)[-1]
         if service == "ec2":
             return self._capacity(parse_qs(_text(request.body)), region)
+        if service == "arc-region-switch":
+            refused = {"__type": self.switch_refuses, "message": "not now"}
+            return (400, {}, json.dumps(refused)) if self.switch_refuses else (200, {}, "{}")
         if service == "lambda":
             return self._invoke(parts.path, json.loads(_text(request.body)))
         if target == "SendCommand" and self._has_no_agent(json.loads(_text(request.body))):
@@ -273,6 +315,8 @@ class World:
         name = path.split("/")[3]
         if name == SETTINGS["readiness"]:
             return 202, {}, ""
+        if name == STEPS:
+            return self._run_step(given)
         assert name == SETTINGS["watch"]
         assert given["mirror_set"] == "TRAK"
         region = self.item()
@@ -284,6 +328,17 @@ class World:
             for name, each in self.mirror.members.items()
         }
         return 200, {}, json.dumps({"done": self.watch_works, "members": said if given["kind"] == "look" else {}})
+
+    def _run_step(self, given: dict[str, Any]) -> Reply:
+        """The steps' function, as Lambda runs it for another function."""
+        from region_promotion import handler
+
+        try:
+            self.kills(given["step"])
+            return 200, {}, json.dumps(handler.handler(given))
+        except Exception as error:
+            said = {"errorType": type(error).__name__, "errorMessage": str(error)}
+            return 200, {"X-Amz-Function-Error": "Unhandled"}, json.dumps(said)
 
     def _put_parameter(self, given: dict[str, Any], region: str) -> dict[str, Any]:
         self.parameters[region] = json.loads(given["Value"])
@@ -345,9 +400,10 @@ def region_world() -> Iterator[World]:
         "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     }
     with mock.patch.dict("os.environ", environment), mock_aws():
-        from region_promotion import endpoints, handler, hosts, steps_database
+        from region_promotion import endpoints, handler, hosts, region_switch, steps_database
 
         endpoints.client.cache_clear()
+        region_switch._steps.cache_clear()
         world = World()
         original, made = BotocoreStubber.process_request, boto3.client
 
@@ -374,3 +430,4 @@ def region_world() -> Iterator[World]:
         ):
             yield world
         endpoints.client.cache_clear()
+        region_switch._steps.cache_clear()

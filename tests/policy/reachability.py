@@ -45,6 +45,8 @@ _BETWEEN_VPCS = (PEERING, TRANSIT_GATEWAY)
 # What may connect a VPC with something else, and is understood here.
 _KNOWN = {
     "AWS::EC2::TransitGatewayAttachment",
+    # Between the gateways: which way it leads is in their own route tables.
+    "AWS::EC2::TransitGatewayPeeringAttachment",
     "AWS::EC2::VPNConnection",
     "AWS::EC2::VPNConnectionRoute",
     "AWS::EC2::VPNGateway",

@@ -126,6 +126,10 @@ def _public_latch(data: dict[str, Any]) -> None:
     data["regions"]["dr"]["latch"] = {"kind": "s3_object", "public": True}
 
 
+def _region_switch(data: dict[str, Any]) -> None:
+    data["regions"]["dr"]["region_switch"] = True
+
+
 def _routing_controls(data: dict[str, Any]) -> None:
     panel = f"arn:aws:route53-recovery-control::{ACCOUNT}:controlpanel/0123456789abcdef0123456789abcdef"
     data["regions"]["dr"]["latch"] = {
@@ -145,6 +149,7 @@ def _static_vpn(data: dict[str, Any]) -> None:
     for region in data["regions"].values():
         region["connectivity"] = {"vpn": dict(vpn)}
     _transit_gateways(data)
+    data["regions"]["dr"]["journal_traffic"]["request_peering"] = True
 
 
 def _transit_gateways(data: dict[str, Any]) -> None:
@@ -200,6 +205,7 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "DR region that waits small": ("trakcare", _waiting_small),
     "latch in a public object": ("trakcare", _public_latch),
     "latch by routing controls": ("trakcare", _routing_controls),
+    "moves by a Region switch plan": ("trakcare", _region_switch),
     "static routes and transit gateways": ("trakcare", _static_vpn),
     "VPN at a transit gateway": ("trakcare", _transit_vpn),
     "existing VPCs without Internet in both regions": ("trakcare", _closed_regions),

@@ -9,7 +9,7 @@ from .mirror_set import Addresses
 from .platform import CertificateAuthority, S3ObjectConfig, SecretReference
 from .region import RegionBase
 from .region_latch import LatchConfig
-from .section import KeyArn, Number, Section, Text, arn, identifier, key, length
+from .section import KeyArn, Number, Section, Switch, Text, arn, identifier, key, length
 from .volumes import Volumes
 
 TrafficKind = Literal["none", "peering", "transit_gateway"]
@@ -95,7 +95,8 @@ class JournalTraffic(Section):
 
     kind: TrafficKind = key(
         "`peering`: a VPC peering connection that this region requests. `transit_gateway`: a transit gateway in each region, "
-        "peered already. `none`: nothing is made; the networks are connected already, or `connectivity` leads to the premises.",
+        "peered already or by `request_peering`. `none`: nothing is made; the networks are connected already, or "
+        "`connectivity` leads to the premises.",
         default="none",
         default_text="`peering` or `transit_gateway` where their keys are there, else `none`",
         example="peering",
@@ -125,6 +126,12 @@ class JournalTraffic(Section):
         default=None,
         default_text="none; needed with `transit_gateway`",
         example="tgw-0123456789abcdef1",
+    )
+    request_peering: Switch = key(
+        "Whether this region requests that the two transit gateways are peered. Their owner accepts in the primary region, and "
+        "states the routes in their route tables. `false`: they are peered already, or by somebody else.",
+        default=False,
+        example=True,
     )
 
 
@@ -198,5 +205,10 @@ class DrRegion(RegionBase):
     )
     latch: LatchConfig = key(
         "How Route 53 learns which region may take traffic.", default_factory=LatchConfig, default_text="metric", example={}
+    )
+    region_switch: Switch = key(
+        "Whether a plan of ARC Region switch does the moves that were requested and approved; else Step Functions does.",
+        default=False,
+        example=False,
     )
     promotion: Promotion = key("Who may move a mirror between regions, and within which limits.")

@@ -114,6 +114,7 @@ class DrRegion(Construct):
         lag_limit_seconds: int = 60,
         approval_minutes: int = 30,
         latch: Latch | None = None,
+        region_switch: bool = False,
         encryption_key: kms.IKey | None = None,
         service_endpoints: ec2.ISecurityGroup | None = None,
         internet: bool = False,
@@ -141,6 +142,8 @@ class DrRegion(Construct):
                 60 seconds.
             approval_minutes: How long a request waits for its approval. Default: 30 minutes.
             latch: What carries the region latch to where Route 53 sees it. Default: a metric of this region.
+            region_switch: Whether there is a plan of AWS's Region switch that does the moves which were asked for and approved.
+                Default: there is none, and Step Functions does them.
             encryption_key: The key of tables and logs. Default: a new customer-managed key that rotates yearly.
             service_endpoints: The security group of the VPC's interface endpoints, which the watch may then use. Default: it
                 reaches AWS only with `internet`.
@@ -151,7 +154,8 @@ class DrRegion(Construct):
 
         Raises:
             ValueError: If the database is another region's or asks another table, the home is this region, nobody may request
-                or approve, a type has another architecture, or the latch isn't possible.
+                or approve, a type has another architecture, the latch isn't possible, or there is to be a Region switch plan
+                with a home on premises.
         """
         super().__init__(scope, id)
         stack = Stack.of(self)
@@ -182,6 +186,7 @@ class DrRegion(Construct):
             requesters=requesters,
             lag_limit_seconds=lag_limit_seconds,
             approval_minutes=approval_minutes,
+            region_switch=region_switch,
             encryption_key=key,
             powertools_layer=powertools_layer,
             log_retention=log_retention,

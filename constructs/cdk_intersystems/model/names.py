@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Final
 
@@ -12,6 +13,8 @@ LIFECYCLE_HOOK: Final = "leave"
 
 #: Source: Systems Manager API Reference, PutParameter, Name: letters, digits and . - _ between slashes.
 _PART: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,62}")
+#: Source: ARC Region switch API Reference, CreatePlan, name.
+_PLAN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")
 
 
 def bootstrap_parameter(deployment: str, group: str) -> str:
@@ -105,6 +108,24 @@ def region_state_table_name(deployment: str, mirror: str) -> str:
         ValueError: A name can't be part of a table's.
     """
     return f"{checked_name(deployment)}-{checked_name(mirror)}-region-state"
+
+
+def region_switch_plan_name(deployment: str, mirror: str) -> str:
+    """The Region switch plan of a mirror; one name in the whole account.
+
+    Args:
+        deployment: Name of the deployment.
+        mirror: Name of the mirror.
+
+    Raises:
+        ValueError: A name can't be part of a plan's.
+    """
+    name = f"{checked_name(deployment)}-{checked_name(mirror)}"
+    if _PLAN.fullmatch(name):
+        return name
+    # What it would be too long for, or may not have, is replaced by a digest, so that two names stay two.
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{re.sub('[^A-Za-z0-9]+', '-', name).strip('-')[:22]}-{digest}"
 
 
 def checked_name(name: str) -> str:

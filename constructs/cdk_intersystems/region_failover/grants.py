@@ -86,9 +86,14 @@ class Moved:
         return use_keys([self.key.key_arn], f"dynamodb.{self.regions[0]}.amazonaws.com", "kms:Decrypt")
 
 
-def api_statements(moved: Moved) -> list[iam.PolicyStatement]:
-    """What the API may do: note what people ask for, and start the workflow. It can't say who serves."""
-    return [
+def api_statements(moved: Moved, plan: str | None = None) -> list[iam.PolicyStatement]:
+    """What the API may do: note what people ask for, and start what does it. It can't say who serves.
+
+    Args:
+        moved: What they are about.
+        plan: ARN of the Region switch plan. Default: there is none.
+    """
+    statements = [
         moved.items(["GetItem"], "", "#current", "#readiness"),
         moved.items(["ConditionCheckItem"], ""),
         moved.items(["PutItem"], "#current", "#move#*"),
@@ -97,6 +102,9 @@ def api_statements(moved: Moved) -> list[iam.PolicyStatement]:
         _wake(),
         iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[moved.function(moved.readiness)]),
     ]
+    if plan is not None:
+        statements.append(iam.PolicyStatement(actions=["arc-region-switch:StartPlanExecution"], resources=[plan]))
+    return statements
 
 
 def step_statements(moved: Moved) -> list[iam.PolicyStatement]:

@@ -31,6 +31,7 @@ from cdk_intersystems.region_failover.grants import (
 from cdk_intersystems.region_failover.table import define_region_state
 from cdk_intersystems.region_failover.workflow import define_workflow
 from cdk_intersystems.region_routing.function import define_function
+from cdk_intersystems.region_switch.region_switch import RegionSwitchPlan
 
 _PACKAGE, _VARIABLE = "region_promotion", "REGION_PROMOTION"
 # `core.SETTLE_SECONDS` of the function rests on the first; API Gateway gives up after half a minute, and a caller before.
@@ -70,6 +71,7 @@ class RegionFailover(Construct):
         tiers: Sequence[TierCapacity] = (),
         lag_limit_seconds: int = 60,
         approval_minutes: int = 30,
+        region_switch: bool = False,
         powertools_layer: str | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_YEAR,
         alarm_topic: sns.ITopic | None = None,
@@ -95,12 +97,15 @@ class RegionFailover(Construct):
             tiers: The capacity of the DR region's tiers. Default: there are none.
             lag_limit_seconds: How far behind a member may be that is promoted without accepting loss. Default: a minute.
             approval_minutes: How long a move waits for its approval. Default: half an hour.
+            region_switch: Whether moves are done at the pace of a plan of AWS's Region switch, which is then defined. Default:
+                they are not, and Step Functions does them.
             powertools_layer: ARN of a layer with AWS Lambda Powertools for Python. Default: the public layer of the region.
             log_retention: How long logs are kept. Default: a year.
             alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
 
         Raises:
-            ValueError: If the home region is this one, or missing, or given for a home on premises.
+            ValueError: If the home region is this one, or missing, or given for a home on premises, or there is to be a Region
+                switch plan with a home on premises.
         """
         super().__init__(scope, id)
         _check_home(home_role, old_region, Stack.of(self).region)
@@ -167,11 +172,26 @@ class RegionFailover(Construct):
             timeout=_STEP_TIMEOUT,
             **shared,
         )
+        self._switch = (
+            RegionSwitchPlan(
+                self,
+                "RegionSwitch",
+                moved=moved,
+                steps=self._function,
+                steps_name=f"{name}-steps",
+                approval_minutes=approval_minutes,
+                shared=shared,
+            )
+            if region_switch
+            else None
+        )
+        if self._switch is not None:
+            shared["settings"] = {**settings, "plan": self._switch.plan_name, "plan_arn": self._switch.plan_arn}
         asked, _ = define_function(
             Construct(self, "Requests"),
             name=f"{name}-requests",
             description=f"Takes requests for moves of mirror {mirror_set} of {deployment}, and their approvals",
-            statements=api_statements(moved),
+            statements=api_statements(moved, self._switch.plan_arn if self._switch else None),
             wildcards=api_wildcards(moved),
             timeout=_API_TIMEOUT,
             entry="api",
@@ -216,6 +236,11 @@ class RegionFailover(Construct):
     def function(self) -> lambda_.IFunction:
         """The function that runs the workflow's steps."""
         return self._function
+
+    @property
+    def region_switch(self) -> RegionSwitchPlan | None:
+        """The Region switch plan, if there is one."""
+        return self._switch
 
     @property
     def api(self) -> apigatewayv2.IHttpApi:

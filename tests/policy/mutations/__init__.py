@@ -8,6 +8,7 @@ from tests.policy.mutations import (
     network_rules,
     region_failover_rules,
     region_rules,
+    region_switch_rules,
     start_rules,
     template_rules,
     tier_rules,
@@ -34,6 +35,7 @@ LISTENER_MUTATIONS: Mutations = {
 REGION_MUTATIONS: dict[str, Mutations] = {
     "trakcare": {**region_rules.MUTATIONS, **region_failover_rules.MUTATIONS},
     "latch by routing controls": region_failover_rules.CONTROL_MUTATIONS,
+    "moves by a Region switch plan": region_switch_rules.MUTATIONS,
     "static routes and transit gateways": region_failover_rules.STATIC_MUTATIONS,
 }
 """Of deployments in two regions, by the name of the variation."""

@@ -35,22 +35,32 @@ def with_second_mirror_set() -> dict[str, Any]:
 
 def with_existing_vpc() -> dict[str, Any]:
     data = trakcare()
-    primary = data["regions"]["primary"]
-    del primary["cidr"]
+    data["regions"]["primary"].update(_existing(data["regions"]["primary"], "10.20"))
+    return data
+
+
+def with_existing_dr_vpc() -> dict[str, Any]:
+    data = two_regions()
+    data["regions"]["dr"].update(_existing(data["regions"]["dr"], "10.30"))
+    return data
+
+
+def _existing(region: dict[str, Any], range_: str) -> dict[str, Any]:
+    """What makes a region's VPC one that exists already."""
+    del region["cidr"]
     subnets = {
         tier: [
             {
                 "id": f"subnet-0000000000000{row}{column}00",
                 "zone": zone,
-                "cidr": f"10.20.{16 * (3 * row + column)}.0/20",
+                "cidr": f"{range_}.{16 * (3 * row + column)}.0/20",
                 "route_table": f"rtb-0000000000000{row}{column}00",
             }
-            for column, zone in enumerate(primary["availability_zones"])
+            for column, zone in enumerate(region["availability_zones"])
         ]
         for row, tier in enumerate(("public", "web", "application", "data", "arbiter"))
     }
-    primary["existing"] = {"vpc_id": "vpc-0123456789abcdef0", "cidr": "10.20.0.0/16", "subnets": subnets}
-    return data
+    return {"existing": {"vpc_id": "vpc-0123456789abcdef0", "cidr": f"{range_}.0.0/16", "subnets": subnets}}
 
 
 def with_private_ca() -> dict[str, Any]:
@@ -68,6 +78,7 @@ BASES = {
     "trakcare.yaml": trakcare,
     "second mirror set": with_second_mirror_set,
     "existing VPC": with_existing_vpc,
+    "existing DR VPC": with_existing_dr_vpc,
     "private CA": with_private_ca,
     "golden image": with_golden_image,
     "two regions": two_regions,

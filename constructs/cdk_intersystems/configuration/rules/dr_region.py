@@ -29,6 +29,9 @@ def dr_region_problems(deployment: Deployment) -> Iterator[Problem]:
     yield from _traffic(deployment, dr)
     yield from _latch(dr.latch, dr.region)
     yield from _people(dr)
+    if dr.region_switch and deployment.regions.primary is None:
+        message = "leave it out: a Region switch plan is between two regions of AWS, and the members' home is on premises"
+        yield Problem(path=(*_DR, "region_switch"), message=message, got="true", reads=(_PRIMARY,))
 
 
 def _by_mirror_set(deployment: Deployment, dr: DrRegion) -> Iterator[Problem]:
@@ -123,6 +126,16 @@ def _traffic(deployment: Deployment, dr: DrRegion) -> Iterator[Problem]:
         elif name not in allowed and getattr(traffic, name) is not None:
             message = f"nobody would use it with kind {traffic.kind}: leave it out"
             yield Problem(path=(*_TRAFFIC, name), message=message, reads=(kind,))
+    if traffic.request_peering and traffic.kind != "transit_gateway":
+        message = f"nobody would use it with kind {traffic.kind}: leave it out"
+        yield Problem(path=(*_TRAFFIC, "request_peering"), message=message, reads=(kind,))
+    elif traffic.request_peering and dr.existing is not None:
+        message = "nothing is made in an existing VPC, which its owner attaches to the transit gateway: peer it yourself too"
+        yield Problem(path=(*_TRAFFIC, "request_peering"), message=message, reads=((*_DR, "existing"),))
+    own, other = traffic.transit_gateway, traffic.primary_transit_gateway
+    if own is not None and own == other:
+        message = "is the primary region's too, and a transit gateway lies in one region: name this region's own"
+        yield Problem(path=(*_TRAFFIC, "transit_gateway"), message=message, reads=((*_TRAFFIC, "primary_transit_gateway"),))
     primary = deployment.regions.primary
     existing = None if primary is None else primary.existing
     if existing is not None and traffic.primary_vpc not in (None, existing.vpc_id):

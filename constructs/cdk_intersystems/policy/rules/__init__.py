@@ -7,6 +7,7 @@ from cdk_intersystems.policy.rules.member_rules import MEMBER_RULES
 from cdk_intersystems.policy.rules.network_rules import NETWORK_RULES
 from cdk_intersystems.policy.rules.promotion_rules import PROMOTION_RULES
 from cdk_intersystems.policy.rules.region_rules import REGION_RULES
+from cdk_intersystems.policy.rules.region_switch_rules import REGION_SWITCH_RULES
 from cdk_intersystems.policy.rules.routing_rules import ROUTING_RULES
 from cdk_intersystems.policy.rules.start_rules import START_RULES
 from cdk_intersystems.policy.rules.template_rules import TEMPLATE_RULES
@@ -25,6 +26,7 @@ ALL_RULES = tuple(
             *FAILOVER_RULES,
             *REGION_RULES,
             *PROMOTION_RULES,
+            *REGION_SWITCH_RULES,
             *ROUTING_RULES,
         ),
         key=lambda rule: int(rule.id.removeprefix("IRIS-")),
