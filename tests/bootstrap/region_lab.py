@@ -14,6 +14,7 @@ from cdk_intersystems.model.host_files import merge_files
 from cdk_intersystems.model.names import fenced_parameter, region_state_table_name
 from tests.bootstrap.iris_lab import MEMORY, PREPARE, SERVE, MirrorLab, state
 from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.bootstrap.operating_system.hosts import DATA
 
 MIRROR_SET = "TRAK"
 DR_REGION = "eu-west-1"
@@ -56,26 +57,31 @@ class RegionLab:
         lab: The lab they are in.
         members: `a`, `b` of the primary region and `c`, `d` of the DR region.
         arbiters: By the region's role.
+        data: Volume of the databases of each member that has one.
     """
 
-    def __init__(self, lab: Lab, folder: Path, *, scale: float = 0.2) -> None:
+    def __init__(self, lab: Lab, folder: Path, *, scale: float = 0.2, on_volumes: str = "") -> None:
         """Makes hosts and table.
 
         Args:
             lab: The lab.
             folder: An empty folder, for kits.
             scale: By what IRIS's waiting times are multiplied.
+            on_volumes: Members, of the primary region, whose databases are on a volume and not on their root disks.
         """
         self.lab = lab
+        self._on_volumes = on_volumes
         self._made = MirrorLab(lab, folder)
         place = PREPARE.index("instance.instance_unit")
-        self._made.steps((*PREPARE[:place], "region.region", *PREPARE[place:]), SERVE)
+        first, *rest = PREPARE[:place]
+        self._made.steps((first, "volumes.volumes", *rest, "region.region", *PREPARE[place:]), SERVE)
         lab.aws.client("dynamodb", DR_REGION).create_table(
             TableName=_TABLE,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
         )
+        self.data: dict[str, str] = {}
         self.arbiters = {"primary": self._arbiter("primary"), "dr": self._arbiter("dr")}
         self.members = {
             name: self._member(name, "primary" if name in "ab" else "dr", "a" if name in "ac" else "b") for name in "abcd"
@@ -102,14 +108,18 @@ class RegionLab:
         real = host_description.member(platform, mirror, which, volumes=MemberVolumes(), huge_pages=0)
         # On their root disks, without packages, gate and call-out, which have tests of their own.
         kit = {**self._made.kit, "region": self.lab.aws.region}
-        mine = {"kit": kit, "volumes": [], "packages_from": "image", "call_out": None}
-        return self.lab.host(
+        volumes = [DATA] if name in self._on_volumes else []
+        mine = {"kit": kit, "volumes": volumes, "packages_from": "image", "call_out": None}
+        host = self.lab.host(
             name=name,
             address=mirror.addresses[which],
             description={**real, **mine},
             files=merge_files(mirror, which, MEMORY),
             region="" if role == "primary" else DR_REGION,
         )
+        if volumes:
+            self.data[name] = self.lab.volume(host, "data")
+        return host
 
     # What happens to it
 

@@ -3,6 +3,7 @@
 The tests follow one another, as what they describe does; each begins where the one before it ended.
 """
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 if os.geteuid() != 0:
     pytest.skip("needs root, for network namespaces", allow_module_level=True)
 
+from cdk_intersystems.model import tags
 from tests.bootstrap.lab.lab import Lab, LabHost
 from tests.bootstrap.region_lab import RegionLab, records, state, status_of, step
 
@@ -24,7 +26,7 @@ MARK = "/var/lib/cdk-intersystems/fenced.json"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegionLab]:
     with Lab() as lab:
-        mirror = RegionLab(lab, tmp_path_factory.mktemp("kits"))
+        mirror = RegionLab(lab, tmp_path_factory.mktemp("kits"), on_volumes="a")
         mirror.bring_up()
         # Whichever of the two was faster has created it.
         if mirror.statuses()["b"] == "Primary":
@@ -299,3 +301,200 @@ def test_the_members_that_were_lost_with_records_nobody_else_has_ask_to_be_rebui
     a.wait_until("it stops", lambda: status_of(a) == "Stopped", 30)
     assert "its mirrored databases, must be rebuilt" in a.path("/irissys/sys/mgr/messages.log").read_text()
     assert step(a, "status")["status"] == "Stopped"
+    assert step(a, "status")["inconsistent"] is True
+    assert step(c, "status")["inconsistent"] is False
+
+
+def test_a_member_is_frozen_and_thaws_whoever_dies(made: RegionLab) -> None:
+    c, d = made.members["c"], made.members["d"]
+    made.await_statuses(d="Connected")
+    # Where users would wait, and of a member that is not the mirror's, it isn't done.
+    assert "TRAKD runs: freeze that one" in step(c, "freeze", "--seconds", "60", "--primary-alone", status=3)["refused"]
+    assert "not caught up" in step(made.members["a"], "freeze", "--seconds", "60", status=3)["refused"]
+    assert "30 to 540 seconds" in step(d, "freeze", "--seconds", "541", status=3)["refused"]
+    assert "30 to 540 seconds" in step(d, "freeze", "--seconds", "29", status=3)["refused"]
+    assert not frozen(d)
+
+    first = step(d, "freeze", "--seconds", "60")
+    assert frozen(d)
+    assert step(d, "status")["freeze"] == {"id": first["freeze"], "until": first["until"]}
+    assert timer(d, first) == "active"
+    assert f"thaw --freeze {first['freeze']}" in step(d, "freeze", "--seconds", "60", status=3)["refused"]
+    # Another one's is left alone.
+    assert step(d, "thaw", "--freeze", "another") == {"done": True, "confirmed": False}
+    assert frozen(d)
+    assert step(d, "thaw", "--freeze", first["freeze"]) == {"done": True, "confirmed": True}
+    assert (frozen(d), timer(d, first), step(d, "status")["freeze"]) == (False, "inactive", None)
+    # What was taken after that would be good for nothing.
+    assert step(d, "thaw", "--freeze", first["freeze"]) == {"done": True, "confirmed": False}
+
+
+def test_whoever_froze_a_member_dies_and_it_thaws(made: RegionLab) -> None:
+    d = made.members["d"]
+    file = d.path(d.run("readlink", "-f", "/opt/cdk-intersystems/bootstrap/region/command.py").output.strip())
+    text = file.read_text()
+    file.write_text(text.replace("_SHORTEST, _LONGEST = 30, 540", "_SHORTEST, _LONGEST = 3, 540"))
+    caller = d.start("/bin/sh", "-c", "/usr/local/sbin/iris-region freeze --seconds 5; sleep 600")
+    d.wait_until("to be frozen", lambda: frozen(d), 30)
+    mine = step(d, "status")["freeze"]
+    caller.send_signal(signal.SIGKILL)
+    caller.wait()
+    # IRIS's own limit is 15 s later: this is the timer's work.
+    d.wait_until("to thaw by itself", lambda: not frozen(d), 14)
+    d.wait_until("the timer's service to end", lambda: step(d, "status")["freeze"] is None, 10)
+    assert step(d, "thaw", "--freeze", mine["id"]) == {"done": True, "confirmed": False}
+    file.write_text(text)
+
+
+def test_a_freeze_that_somebody_else_has_ended_is_not_confirmed(made: RegionLab) -> None:
+    d = made.members["d"]
+    mine = step(d, "freeze", "--seconds", "60")["freeze"]
+    # A backup of somebody's thaws, and freezes for itself: it is frozen, and not by this freeze.
+    assert terminal(d, "##class(Backup.General).ExternalThaw()")[0] == 5
+    assert terminal(d, "##class(Backup.General).ExternalFreeze()")[0] == 5
+    assert step(d, "thaw", "--freeze", mine) == {"done": True, "confirmed": False}
+    assert not frozen(d)
+    # And nobody freezes what somebody else has frozen.
+    assert terminal(d, "##class(Backup.General).ExternalFreeze()")[0] == 5
+    assert "somebody else has frozen it" in step(d, "freeze", "--seconds", "60", status=3)["refused"]
+    assert terminal(d, "##class(Backup.General).ExternalThaw()")[0] == 5
+
+
+def test_a_member_whose_journals_diverged_is_built_anew(made: RegionLab) -> None:
+    a, c, d = (made.members[name] for name in "acd")
+    assert "iris-region leave comes first" in step(a, "restored", status=3)["refused"]
+    assert "it stays" in step(d, "leave", status=3)["refused"]
+    assert "this member is the primary" in step(c, "leave", status=3)["refused"]
+    write(c, "while a was away")
+    assert databases(a) == {"APPDATA": "Dejournaling"}
+
+    step(a, "stop")
+    assert step(a, "leave") == {"done": True, "left": True, "running": False}
+    assert step(a, "leave") == {"done": True, "left": True, "running": False}
+    assert (status_of(a), a.unit_state("iris.service")) == ("Down", "inactive")
+    assert list(a.path("/irissys/jrnpri").glob("MIRROR-*")) == []
+    # Its own databases have what the mirror never had.
+    assert "lost" in database_file(a)
+    said = step(a, "status")
+    assert (said["rebuilding"], said["inconsistent"]) == (True, None)
+
+
+def test_it_does_not_come_back_with_what_it_left_with(made: RegionLab) -> None:
+    a = made.members["a"]
+    a.reboot()
+    a.wait_for_unit("cdk-host.service")
+    assert (status_of(a), a.unit_state("iris.service")) == ("Down", "inactive")
+    assert made.data["a"] in step(a, "restored", status=3)["refused"]
+    assert "only iris-region restored brings it back" in step(a, "start", status=1)["error"]
+    # It has created the mirror once, maybe, and would do so again.
+    assert a.run("cdk-host", "serve", "--only", "start_member", check=False).status == 1
+    assert "only iris-region restored brings it back" in a.path("/var/lib/cdk-intersystems/failure.json").read_text()
+    assert status_of(a) == "Down"
+
+
+def test_with_a_copy_of_another_member_s_volume_it_is_part_of_the_mirror_again(made: RegionLab) -> None:
+    a, c, d = (made.members[name] for name in "acd")
+    number = last(c)
+    freeze = step(d, "freeze", "--seconds", "60")["freeze"]
+    copy = database_file(d)
+    # The freeze holds the databases back, not the mirror.
+    while_frozen = write(c, "during the freeze")
+    d.wait_until("to have it", lambda: has(d, while_frozen, "during the freeze"), 15)
+    assert "during the freeze" not in database_file(d)
+    assert step(d, "thaw", "--freeze", freeze)["confirmed"]
+    assert "lost" not in copy
+    exchange_volume(made, copy)
+    assert "APPDATA" in a.run("ls", "/irissys/db").output
+
+    # The primary knows it still: somebody is told to remove it there.
+    said: dict[str, object] = {}
+
+    def calls_somebody() -> bool:
+        said.update(step(a, "restored"))
+        return "waits_for" in said
+
+    a.wait_until("a person to be called", calls_somebody, 120)
+    assert (said["done"], "still lists TRAKA" in str(said["waits_for"])) == (False, True)
+    remove_member(c, "TRAKA")
+
+    def is_back() -> bool:
+        # What a timer does.
+        c.run("rm", "-f", "/run/cdk-intersystems/looked-for-pending", check=False)
+        c.run("cdk-host", "authorize", check=False)
+        return bool(step(a, "restored")["done"])
+
+    a.wait_until("to be part of the mirror", is_back, 120)
+    found = step(a, "status")
+    assert (found["member_type"], found["status"], found["caught_up"]) == ("Disaster Recovery", "Connected", True)
+    assert (found["inconsistent"], found["rebuilding"]) == (False, False)
+    assert databases(a) == {"APPDATA": "Dejournaling"}
+    assert step(a, "restored")["done"]
+    # All of the mirror's records, and none of those that only it had.
+    assert has(a, number, "while a was away")
+    assert has(a, while_frozen, "during the freeze")
+    assert "lost" not in database_file(a)
+    # It is a member as any other: it takes what comes, and starts with its host.
+    after = write(c, "after the rebuild")
+    a.reboot()
+    made.await_statuses(a="Connected", seconds=60)
+    a.wait_until("to have it", lambda: has(a, after, "after the rebuild"), 15)
+
+
+def exchange_volume(made: RegionLab, content: str) -> None:
+    """What is done from outside: member a's volume is replaced, by tags, by one made of another member's snapshot."""
+    a, ec2 = made.members["a"], made.lab.aws.client("ec2")
+    old, new = made.data["a"], made.lab.volume(a, "replaced")
+    a.attach(made.lab.disk(new))
+    device = f"/dev/{made.lab.disk(new).device}"
+    a.run("mkfs.xfs", "-q", "-L", "iris-db", device)
+    a.run("mount", device, "/mnt")
+    a.run("cp", "-a", "/irissys/db/APPDATA", "/mnt/")
+    a.run("python3", "-c", "import sys; open('/mnt/APPDATA/IRIS.DAT', 'w').write(sys.argv[1])", content)
+    a.run("umount", "/mnt")
+    a.crash()
+    a.detach(made.lab.disk(old))
+    a.detach(made.lab.disk(new))
+    ec2.detach_volume(VolumeId=old)
+    ec2.create_tags(Resources=[old], Tags=[{"Key": tags.VOLUME, "Value": "replaced"}])
+    ec2.create_tags(Resources=[new], Tags=[{"Key": tags.VOLUME, "Value": "data"}])
+    a.power_on()
+    a.wait_for_unit("cdk-host.service")
+    made.data["a"] = new
+
+
+def database_file(host: LabHost) -> str:
+    return host.run("cat", "/irissys/db/APPDATA/IRIS.DAT").output
+
+
+def timer(host: LabHost, freeze: dict[str, str]) -> str:
+    return host.unit_state(f"iris-region-thaw-{freeze['freeze']}.timer")
+
+
+def terminal(host: LabHost, what: str) -> tuple[int, str]:
+    """Runs something in %SYS as the owner of the instance: exit status and output."""
+    owner = ("setpriv", "--reuid=irisowner", "--regid=irisowner", "--init-groups", "--")
+    done = host.run(*owner, "iris", "terminal", "IRIS", "-U", "%SYS", what, check=False)
+    return done.status, done.output
+
+
+def frozen(host: LabHost) -> bool:
+    # Class reference, Backup.General: 5 is yes, 3 is no.
+    status, output = terminal(host, "##class(Backup.General).IsWDSuspendedExt()")
+    assert status in (3, 5), output
+    return status == 5
+
+
+def databases(host: LabHost) -> dict[str, str]:
+    """Mirror state of each mirrored database."""
+    lines = terminal(host, 'Databases^%ZcdkRegion("TRAK")')[1].splitlines()
+    found = [line.removeprefix("cdk:database ").split("^") for line in lines if line.startswith("cdk:database ")]
+    return {name: state for name, _, state in found}
+
+
+def remove_member(primary: LabHost, name: str) -> None:
+    """What a person does in the Management Portal of the primary."""
+    script = (
+        "import json,socket,sys\ns=socket.socket(socket.AF_UNIX); s.connect('\\0fake-iris/irissys/sys'); f=s.makefile('rw')\n"
+        "f.write('command\\n'+json.dumps({'op':'remove member','name':sys.argv[1]})+'\\n'); f.flush(); print(f.readline())\n"
+    )
+    assert json.loads(primary.run("python3", "-c", script, name).output) == {}

@@ -24,6 +24,10 @@ COMMANDS: Final = (
     "start",
     "fence",
     "unfence",
+    "freeze",
+    "thaw",
+    "leave",
+    "restored",
 )
 
 #: Letters, digits and what ids have. No quotes, no `$`, no `;`: the words are passed on unquoted.

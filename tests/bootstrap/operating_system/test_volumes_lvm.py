@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from cdk_intersystems.model import tags
 from tests.bootstrap.lab.lab import Lab
 from tests.bootstrap.operating_system.hosts import DATA, IMPATIENT, UNDO_VOLUMES, Make, Member
 from tests.bootstrap.single_steps import die_everywhere, write_program
@@ -74,6 +75,34 @@ def test_it_is_activated_again_where_udev_has_not_done_that(make: Make) -> None:
     ran = member.run()
     assert [each for each in ran.commands if each.startswith(("vg", "lvc"))] == ["vgchange --activate y irissys_data"]
     assert member.host.path("/irissys/db/IRIS.DAT").read_text() == "precious"
+
+
+def test_copies_that_were_tagged_in_the_place_of_all_are_the_same_volume(make: Make, lab: Lab) -> None:
+    """As after a rebuild from another member's snapshots: other devices, with the same names in LVM."""
+    member = make(STRIPED)
+    old = member.volumes()
+    stand_in(member)
+    member.run()
+    member.host.path("/irissys/db/IRIS.DAT").write_text("precious")
+    for each in old:
+        member.take_away(each)
+    new = [member.volume("copy", number=number) for number in (3, 4)]
+    if not member.host.is_on():
+        member.host.boot()
+    for source, target in zip(old, new, strict=True):
+        member.work_on(source, f"dd if=$0 of=/tmp/{source} bs=1M conv=sparse")
+        member.work_on(target, f"dd if=/tmp/{source} of=$0 bs=1M conv=sparse")
+        member.host.run("rm", f"/tmp/{source}")
+    ec2 = lab.aws.client("ec2")
+    ec2.create_tags(Resources=old, Tags=[{"Key": tags.VOLUME, "Value": "replaced"}])
+    ec2.create_tags(Resources=new, Tags=[{"Key": tags.VOLUME, "Value": "data"}])
+    ran = member.run()
+    changing = [each for each in ran.commands if each.startswith(("vg", "lvc", "mkfs"))]
+    assert changing == ["vgchange --activate y irissys_data"]
+    assert member.host.path("/irissys/db/IRIS.DAT").read_text() == "precious"
+    listed = member.host.run("pvs", "--noheadings", "--options", "pv_name", "--select", "vg_name=irissys_data").output.split()
+    assert sorted(listed) == sorted(member.device(each) for each in new)
+    assert member.run().log == []
 
 
 def test_after_any_command(make: Make) -> None:

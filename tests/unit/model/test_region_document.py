@@ -13,6 +13,8 @@ from cdk_intersystems.model.region_document import ARGUMENTS_PATTERN, COMMANDS, 
 ARGUMENTS = {
     "promote": "--partner none --promotion 2026-11-25.a_b-1",
     "fence": "--epoch 12 --serving dr",
+    "freeze": "--seconds 300 --primary-alone",
+    "thaw": "--freeze 0123456789abcdef",
 }
 
 

@@ -46,6 +46,7 @@ class Instance:
         cpf: Its configuration file.
         member_type: What kind of mirror member it is: `Failover`, `Disaster Recovery`; empty if none.
         mirror_status: Its status in the mirror: `Primary`, `Backup`, `Connected`, and others on the way there; empty if none.
+        since: Since when it runs, as IRIS shows it; empty if it isn't told.
     """
 
     directory: Path
@@ -53,6 +54,7 @@ class Instance:
     cpf: Path
     member_type: str
     mirror_status: str
+    since: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -113,6 +115,7 @@ def look(name: str) -> Optional[Instance]:
         cpf=directory / fields[_CPF_FIELD],
         member_type=fields[MEMBER_TYPE_FIELD],
         mirror_status=fields[MIRROR_STATUS_FIELD],
+        since=fields[STATUS_FIELD].partition("since ")[2].strip(),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, Iterator, NoReturn, Sequence
 
 from ..host import run
 from ..host.context import RUN, Context, Identity
-from . import moves, status
+from . import frozen, moves, rebuild, status
 from .asking import RefusedError
 from .before_start import before_start
 
@@ -26,6 +26,7 @@ DONE, FAILED, REFUSED = 0, 1, 3
 
 #: For how long another step on this host is waited for.
 _WAIT_SECONDS = 60.0
+_SHORTEST, _LONGEST = 30, 540
 _PROMOTION = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _HELP = f"""\
 Standard output is one JSON object. Exit status: {DONE} done; {FAILED} failed, run it again; {REFUSED} refused, with the reason:
@@ -35,7 +36,7 @@ nothing was changed. Each step can be run again at any time.
 Work = Callable[[Context, argparse.Namespace], Dict[str, Any]]
 
 _WORK: Dict[str, Work] = {
-    "status": lambda host, _options: status.status(host),
+    "status": lambda host, _options: {**status.status(host), "freeze": frozen.shown()},
     "promote": lambda host, options: moves.promote(host, options.partner),
     "await-primary": lambda host, _options: moves.await_primary(host),
     "demote": lambda host, _options: moves.demote(host),
@@ -44,9 +45,15 @@ _WORK: Dict[str, Work] = {
     "start": lambda host, _options: moves.start(host),
     "fence": lambda host, options: moves.fence(host, options.epoch, options.serving),
     "unfence": lambda host, _options: moves.unfence(host),
+    "freeze": lambda host, options: frozen.freeze(host, options.seconds, primary_alone=options.primary_alone),
+    "thaw": lambda host, options: frozen.thaw(host, options.freeze),
+    "leave": lambda host, _options: rebuild.leave(host),
+    "restored": lambda host, _options: rebuild.restored(host),
 }
-#: These only look: they don't wait for a step that is under way.
-_LOOKS = ("status", "await-primary")
+#: These don't wait for a step that is under way: they only look; and a thaw waits for nobody.
+_AT_ONCE = ("status", "await-primary", "thaw")
+#: It joins the mirror, and may need AWS for that.
+_WITH_AWS = ("restored",)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -64,8 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.command == "before-start":
         return before_start()
     try:
-        host = open_host()
-        with _one_at_a_time(wait=options.command not in _LOOKS):
+        host = open_host(with_aws=options.command in _WITH_AWS)
+        with _one_at_a_time(wait=options.command not in _AT_ONCE):
             if promotion := getattr(options, "promotion", None):
                 host.log(f"{options.command} for the move {promotion}")
             return _answer(_WORK[options.command](host, options), DONE)
@@ -75,13 +82,16 @@ def main(arguments: Sequence[str]) -> int:
         return _answer({"error": " ".join(str(error).split()) or type(error).__name__}, FAILED)
 
 
-def open_host() -> Context:
-    """The host, whose steps say on standard error what they do. It asks neither AWS nor the instance metadata.
+def open_host(*, with_aws: bool = False) -> Context:
+    """The host, whose steps say on standard error what they do.
+
+    Args:
+        with_aws: Whether steps may ask AWS. Default: neither AWS nor the instance metadata is asked.
 
     Raises:
         StepError: Its description can't be read.
     """
-    return run.open_host(_Lines(), Identity("", "", "", "", {}))
+    return run.open_host(_Lines(), None if with_aws else Identity("", "", "", "", {}))
 
 
 class _Lines(run.Lines):
@@ -151,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
     fence.add_argument("--epoch", type=_epoch, required=True, help="epoch of the move")
     fence.add_argument("--serving", choices=("primary", "dr", "on_premises"), required=True, help="who holds the mirror now")
     commands.add_parser("unfence", help="forget that")
+    freeze = commands.add_parser("freeze", help="have the databases stand still for a snapshot of their volumes")
+    freeze.add_argument("--seconds", type=_seconds, required=True, help="30 to 540: then it ends, whatever has happened")
+    freeze.add_argument("--primary-alone", action="store_true", help="also on a primary, if no other member runs")
+    thaw = commands.add_parser("thaw", help="end a freeze, and say whether it has held until now")
+    thaw.add_argument("--freeze", type=_named, required=True, metavar="ID", help="which one")
+    commands.add_parser("leave", help="take this inconsistent member out of the mirror, before its databases are replaced")
+    commands.add_parser("restored", help="have it join again with the databases of another member, and catch up")
     commands.add_parser("before-start", help="what iris.service runs before it starts IRIS")
     return parser
 
@@ -158,6 +175,13 @@ def _parser() -> argparse.ArgumentParser:
 def _epoch(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
         raise argparse.ArgumentTypeError("an epoch is a number from 1 on")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    # Source of the end: class reference, Backup.General.ExternalFreeze: after 600 s processes that update are suspended.
+    if not re.fullmatch(r"[1-9][0-9]{0,2}", text) or not _SHORTEST <= int(text) <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"a freeze lasts {_SHORTEST} to {_LONGEST} seconds")
     return int(text)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 from ..call_out.awake import Awake
 from ..call_out.requests import Aws as BoundedAws
 from ..call_out.said import Teller
-from ..host import iris
+from ..host import iris, left_mirror
 from ..host.errors import StepError
 from ..host.steps import instance as unit
 from . import asking, cpf, mark, question, readings
@@ -175,7 +175,12 @@ def stop(host: Context) -> Answer:
 
 
 def start(host: Context) -> Answer:
-    """Starts the instance. What it may be it is told by `before-start`, which its unit runs first."""
+    """Starts the instance. What it may be it is told by `before-start`, which its unit runs first.
+
+    Raises:
+        StepError: It was taken out of its mirror, or doesn't start.
+    """
+    left_mirror.refuse()
     if not iris.installed(host).is_running:
         unit.start(host)
     return {"done": True, "running": True, "status": iris.installed(host).mirror_status}

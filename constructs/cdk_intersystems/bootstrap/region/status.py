@@ -7,10 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from ..host import certificate, iris, network
+from ..host import certificate, iris, left_mirror, network
 from ..host.errors import StepError
 from ..host.layout import CERTIFICATE_FILE, ISCAGENT_PORT
-from . import asking, cpf, mark
+from . import asking, cpf, diverged, mark
 
 if TYPE_CHECKING:
     from ..host.context import Context
@@ -48,6 +48,8 @@ def status(host: Context) -> Dict[str, Any]:
         "agents": agents(host),
         "validated": bool(instance and cpf.is_validated(instance.cpf)),
         "fenced": mark.read() is not None,
+        "inconsistent": diverged.is_inconsistent(instance, mirror.name) if instance else None,
+        "rebuilding": left_mirror.MARK.exists(),
         "certificate_expires": _expires(host),
         "arbiter": {"address": arbiter, "own_region": arbiter == mirror.arbiter},
     }

@@ -3,6 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from . import databases
 from .installation import IrisError
 from .objectscript import globals_store, jobs, system_calls
 
@@ -52,6 +53,7 @@ async def _freeze(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     """Backup.General.ExternalFreeze(): the write daemon is suspended; after the time-out updates block (Class Reference)."""
     if server.frozen:
         raise IrisError("The write daemon is already suspended")
+    databases.write_back(server)
     server.frozen = True
     server.log(0, "Backup.General.ExternalFreeze: System suspended", "Generic.Event")
     if limit := float(request.get("limit") or 0):
@@ -94,6 +96,17 @@ async def _query(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     return {"columns": columns, "rows": rows}
 
 
+async def _remove_member(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
+    """What a person does in the Management Portal: Edit Mirror, Remove Other Mirror Member (HA, "Editing or Removing")."""
+    if server.mirror is None or not server.mirror.is_primary():
+        raise IrisError("Operation can only be performed on the primary mirror member")
+    server.mirror.config.members.pop(request["name"], None)
+    server.mirror.save_config()
+    if server.mirror.primary:
+        await server.mirror.primary.propagate()
+    return {}
+
+
 async def _agent(server: "Server", request: dict[str, Any]) -> dict[str, Any]:
     """What an ISCAgent asks for another member (HA 4.14)."""
     if server.mirror is None:
@@ -112,4 +125,5 @@ _OPERATIONS = {
     "job": _job,
     "globals": _globals,
     "agent": _agent,
+    "remove member": _remove_member,
 }

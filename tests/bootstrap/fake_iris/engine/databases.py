@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .files import words
 from .installation import IrisError
@@ -50,6 +50,8 @@ async def create(server: "Server", action: "Action") -> None:
     server.save_cpf()
     content = json.loads((folder / "IRIS.DAT").read_text())
     content.update(name=name, resource=resource, mirror=f":mirror:{mirror}:{mirror_name}" if mirror else "")
+    if mirror and server.mirror and not logical:
+        content.update(active_on=server.mirror.config.myself.guid, caught_up=True)
     (folder / "IRIS.DAT").write_text(json.dumps(content))
     server.log(0, f"Database {folder}/ was created" + (f" and added to mirror {mirror} as {mirror_name}" if mirror else ""))
 
@@ -128,7 +130,102 @@ async def add_to_mirror(server: "Server", folder: Path, mirror_name: str) -> Non
     if content.get("mirror"):
         raise IrisError(f"Database '{folder}/' is already being mirrored")
     content["mirror"] = f":mirror:{server.mirror.name}:{mirror_name}"
+    content.update(active_on=server.mirror.config.myself.guid, caught_up=True)
     file.write_text(json.dumps(content))
+
+
+def mirrored(server: "Server") -> dict[str, tuple[str, str]]:
+    """Directory -> name and mirror state of the mirrored databases (Class Reference, SYS.Mirror, MirroredDatabaseList)."""
+    found = {}
+    for name, value in server.cpf.entries("Databases").items():
+        folder = value.split(",")[0]
+        content = _content(folder)
+        if content.get("mirror") and server.mirror:
+            found[folder] = (name, _state(server, content))
+    return found
+
+
+def _content(folder: str) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(Path(folder, "IRIS.DAT").read_text())
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+def _state(server: "Server", content: dict[str, Any]) -> str:
+    assert server.mirror is not None
+    if content.get("active_on") != server.mirror.config.myself.guid:
+        return "Needs Activation"
+    if not content.get("caught_up"):
+        return "Needs Catchup"
+    return "Normal" if server.is_primary() else "Dejournaling"
+
+
+def write_back(server: "Server") -> None:
+    """The write daemon: what was journaled gets into the mirrored databases that take part.
+
+    Here it does so when it is frozen and when the instance ends in good order, since nobody looks at other times.
+    """
+    for folder, (_, state) in mirrored(server).items():
+        if state in ("Normal", "Dejournaling"):
+            _write(folder, {**_content(folder), "log": _log(server)})
+
+
+def _log(server: "Server") -> list[list[Any]]:
+    return [[entry["t"], entry["v"]] for entry in server.journal.records]
+
+
+def _write(folder: str, content: dict[str, Any]) -> None:
+    Path(folder, "IRIS.DAT").write_text(json.dumps(content))
+
+
+def activate(server: "Server", directory: str) -> None:
+    """ActivateMirroredDatabase(): of one that was copied between instances, and is not kept up to date before.
+
+    Raises:
+        IrisError: It is no mirrored database of this instance.
+    """
+    folder = directory.rstrip("/") + "/"
+    if server.mirror is None or folder not in mirrored(server):
+        raise IrisError(f"Database '{folder}' is not being mirrored")
+    content = _content(folder)
+    if content["active_on"] != server.mirror.config.myself.guid:
+        _write(folder, {**content, "active_on": server.mirror.config.myself.guid, "caught_up": False})
+
+
+def catch_up(server: "Server", numbers: list[int]) -> list[int]:
+    """CatchupDB(): with the journals that a connected member gets; those that are not caught up are returned.
+
+    One that holds what the mirror never had can't be: what the journals say since doesn't fit it.
+
+    Args:
+        server: The instance.
+        numbers: Of databases, as `number_of` has them.
+    """
+    left, folders = [], [value.split(",")[0] for value in server.cpf.entries("Databases").values()]
+    for number in numbers:
+        folder = folders[number] if 0 <= number < len(folders) else ""
+        name_and_state = mirrored(server).get(folder)
+        connected = server.mirror is not None and server.mirror.state in ("Connected", "Backup", "Primary")
+        if not connected or name_and_state is None or name_and_state[1] == "Needs Activation":
+            left.append(number)
+            continue
+        content, log = _content(folder), _log(server)
+        held = content.get("log", [])
+        if held != log[: len(held)]:
+            server.log(2, f"Mirror Catchup of {folder} failed: it does not fit the journals")
+            left.append(number)
+            continue
+        _write(folder, {**content, "log": log, "caught_up": True})
+    return left
+
+
+def number_of(server: "Server", directory: str) -> int:
+    """A database's number in its instance, `SFN` of SYS.Database; -1 if it has none."""
+    folders = [value.split(",")[0] for value in server.cpf.entries("Databases").values()]
+    folder = directory.rstrip("/") + "/"
+    return folders.index(folder) if folder in folders else -1
 
 
 async def create_namespace(server: "Server", action: "Action") -> None:

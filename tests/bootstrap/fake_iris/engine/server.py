@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import actions, control, gateway, tls
+from . import actions, control, databases, gateway, tls
 from .cpf import Document
 from .ecp_client import EcpClient
 from .ecp_server import EcpServer
@@ -185,6 +185,7 @@ class Server:
         await self._stopping.wait()
         if self.mirror:
             await self.mirror.shut_down()
+            databases.write_back(self)
         self.ecp_client.close()
         self.ecp_server.close()
         for task in list(self._tasks):

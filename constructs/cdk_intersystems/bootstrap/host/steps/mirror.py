@@ -11,7 +11,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING
 
-from .. import iris, network
+from .. import iris, left_mirror, network
 from ..aws import ssm
 from ..aws.client import AwsError
 from ..context import sync
@@ -70,8 +70,10 @@ def start_member(host: Context) -> None:
     """Has the instance run as what the member is to be: the one that creates the mirror, or one that joins it.
 
     Raises:
-        StepError: There is no primary to join, or the instance didn't become that; with what IRIS said.
+        StepError: There is no primary to join, or the instance didn't become that; with what IRIS said. Or it was taken out of
+            the mirror to be rebuilt.
     """
+    left_mirror.refuse()
     if creates(host):
         bring_up(host, host.config("create.cpf"))
         return
@@ -87,6 +89,24 @@ def start_member(host: Context) -> None:
             f"{error}. If this member was in the mirror before and lost its volumes, remove it there first (Edit Mirror, "
             "Remove Other Mirror Member), then run cdk-host serve"
         ) from None
+
+
+def join_again(host: Context) -> bool:
+    """Has a member that was taken out of the mirror join it once more, through whoever is primary now.
+
+    Returns:
+        Whether there was a primary to join.
+
+    Raises:
+        StepError: It didn't become a member; with what IRIS said.
+    """
+    name = network.primary_of(host, everywhere=True)
+    if not trust_others(host):
+        return False
+    if name is None:
+        return _tries_the_silent(host, network.others_of(host, everywhere=True), [])
+    bring_up(host, host.config(_join_file(host, name)))
+    return True
 
 
 def authorize_peers(host: Context) -> None:
@@ -144,7 +164,8 @@ def creates(host: Context) -> bool:
 
 
 def _joins_for_certain(host: Context) -> bool:
-    return host.description.member_type == "dr" or iris.is_configured(host, iris.installed(host))
+    dr = host.description.member_type == "dr"
+    return dr or left_mirror.read() is not None or iris.is_configured(host, iris.installed(host))
 
 
 def _number(host: Context) -> str:

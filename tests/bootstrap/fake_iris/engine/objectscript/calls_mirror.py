@@ -206,6 +206,30 @@ async def _add_database(server: "Server", directory: str, name: str = "", _journ
     await databases.add_to_mirror(server, folder, name or folder.name.upper())
 
 
+def _activate(server: "Server", directory: str) -> None:
+    databases.activate(server, directory)
+
+
+def _catch_up(server: "Server", numbers: Any, _journals: str = "", failed: "Reference | str" = "") -> str:
+    """0 if none was caught up; else 1, and those that were not, by reference."""
+    wanted = [int(number) for number in numbers]
+    left = databases.catch_up(server, wanted)
+    if not isinstance(failed, str):
+        failed.set(List([str(number) for number in left]))
+    return str(int(len(left) < len(wanted)))
+
+
+def _number(server: "Server", directory: str) -> str:
+    """`SFN` of a database, which scripts get from an object of SYS.Database."""
+    return str(databases.number_of(server, directory))
+
+
+def _databases(server: "Server", _name: str = "*", _mirror: str = "*", _cpf: str = "") -> "Rows":
+    member = member_of(server)
+    rows = [[name, folder, member.name, state, ""] for folder, (name, state) in databases.mirrored(server).items()]
+    return ["Name", "Directory", "MirrorName", "MirrorStatus", "Latency"], rows
+
+
 def _stop_mirror(server: "Server", _mirror: str = "", _seconds: str = "10") -> None:
     member = member_of(server)
     if member.is_primary():
@@ -259,6 +283,9 @@ METHODS = {
     "SYS.Mirror.VerifyMirrorSSLCertificates": _verify,
     "SYS.Mirror.UpdateDNinMirrorSetMember": _update_dn,
     "SYS.Mirror.AddDatabase": _add_database,
+    "SYS.Mirror.ActivateMirroredDatabase": _activate,
+    "SYS.Mirror.CatchupDB": _catch_up,
+    "SYS.Database.SFN": _number,
     "SYS.Mirror.StopMirror": _stop_mirror,
     "SYS.Mirror.RemoveMirrorConfiguration": _remove_configuration,
     "SYS.Mirror.IsMirrorStarted": lambda server, _mirror: str(
@@ -266,6 +293,7 @@ METHODS = {
     ),
 }
 QUERIES = {
+    "SYS.Mirror:MirroredDatabaseList": _databases,
     "SYS.Mirror:PendingNewMembers": _pending,
     "SYS.Mirror:PendingDNUpdates": _renamed,
 }

@@ -122,6 +122,14 @@ class _FileStream:
         return line
 
 
+class _Database:
+    """SYS.Database, of which only the number is known here."""
+
+    def __init__(self, system: Any, directory: str) -> None:
+        asked = {"class": "SYS.Database", "method": "SFN", "arguments": [directory]}
+        self.SFN = text(system.request(op="call", **asked)["value"])
+
+
 def _error_text(_system: Any, status: Any, *_: Any) -> str:
     """ERROR #number: text. The number of most errors isn't looked up here: 5001 is a general one."""
     shown = text(status)
@@ -155,6 +163,7 @@ METHODS: dict[tuple[str, str], Callable[..., Any]] = {
     ("%system.inetinfo", "localhostname"): lambda _system: os.uname().nodename,
     ("%resultset", "%new"): lambda system, name="": _ResultSet(system, text(name)),
     ("%sql.statement", "%new"): lambda system, *_: _Statement(system),
+    ("sys.database", "%openid"): lambda system, directory: _Database(system, text(directory)),
     ("%stream.filecharacter", "%new"): lambda _system: _FileStream(),
     ("%library.file", "exists"): lambda _system, name: text(Path(text(name)).exists()),
     ("%file", "exists"): lambda _system, name: text(Path(text(name)).exists()),
