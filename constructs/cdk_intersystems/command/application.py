@@ -5,6 +5,7 @@ import typer
 from .decision_commands import approve, cancel, resume
 from .doctor_command import doctor
 from .predict import predict
+from .rebuild_command import rebuild
 from .rehearse_command import rehearse
 from .request_commands import failback, promote, switchover
 from .status_commands import readiness, status
@@ -17,7 +18,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.command("predict")(predict)
-for _command in (doctor, status, readiness, promote, approve, cancel, resume, switchover, failback, rehearse):
+for _command in (doctor, status, readiness, promote, approve, cancel, resume, switchover, failback, rehearse, rebuild):
     application.command(_command.__name__)(_command)
 
 

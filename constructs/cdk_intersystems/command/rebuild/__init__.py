@@ -1,0 +1,1 @@
+"""Builds a member anew whose journals diverged from the mirror's: with a copy of another member's databases."""

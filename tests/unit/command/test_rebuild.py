@@ -1,0 +1,363 @@
+"""`cdk-intersystems rebuild`: a member gets another one's databases, and nothing of what only it had is lost."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk_intersystems.command.rebuild.marks import GOOD, HOLDS, KEPT, REBUILD, SOURCE
+from cdk_intersystems.command.rebuild.volumes import Volumes
+from cdk_intersystems.model import tags
+from tests.unit.command.fake_region import REGION, move
+from tests.unit.command.rebuild_desk import FROM_B, FROM_D, Desk, far, is_as_it_was, is_rebuilt, mirror, near, new_desk
+from tests.unit.command.rebuild_members import HOME, client_of, marks, own, primary, waiting
+from tests.unit.command.rebuild_world import Killed, watched
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with new_desk(tmp_path, monkeypatch) as desk:
+        yield desk
+
+
+def test_a_member_gets_the_databases_of_its_neighbour(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+
+    result = desk.type("--json", *FROM_B)
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+    # Whoever reads JSON learns of it too.
+    assert " ".join(result.stderr.split()) == (
+        "TRAKA waits for this, which somebody has to do: remove TRAKA from the mirror, on its primary"
+    )
+    report = json.loads(result.stdout)
+    assert (report["member"], report["source"], report["id"][:2]) == ("TRAKA", "TRAKB", "b-")
+    assert list(report["steps"]) == [
+        *("stop_iris", "keep", "take", "wait", "make", "leave", "stop_instance", "replace"),
+        *("start", "restore", "catch_up", "clean_up"),
+    ]
+    backend = desk.world.backend(HOME)
+    assert {marks(backend.snapshots[each])[HOLDS] for each in report["kept_snapshots"]} == {KEPT}
+    assert set(report["replaced_volumes"]) < set(desk.world.diverged)
+    assert {each.id for each in desk.world.volumes(member, "data")} == set(report["new_volumes"])
+    assert report["delete_later"][0] == (f"aws ec2 delete-volume --region {HOME} --volume-id {report['replaced_volumes'][0]}")
+
+
+def test_from_the_other_region_snapshots_are_copied_with_the_key_of_the_members(desk: Desk) -> None:
+    member = mirror(desk.world, *far())
+
+    result = desk.type(*FROM_D)
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+    assert desk.world.calls.count("CopySnapshot") == 2
+    assert "TRAKA is built anew from TRAKD" in result.stdout
+    assert [arguments for name, command, arguments in desk.world.asked if command == "freeze"] == ["--seconds 180"]
+
+
+def test_a_primary_is_frozen_only_if_it_is_alone_and_that_is_said(desk: Desk) -> None:
+    member = mirror(desk.world, primary())
+
+    assert desk.type("--yes", "rebuild TRAKA from TRAKC").exit_code == 2
+    is_as_it_was(desk.world, member)
+    result = desk.type("--yes", "rebuild TRAKA from the primary TRAKC")
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+    assert ("TRAKC", "freeze", "--seconds 60 --primary-alone") in desk.world.asked
+
+
+def test_snapshots_of_a_freeze_that_ended_early_are_good_for_nothing(desk: Desk) -> None:
+    member = mirror(desk.world, waiting("TRAKB", HOME, "b"), primary())
+    desk.world.host("TRAKB").slips = 2
+
+    result = desk.type(*FROM_B)
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+    assert desk.world.host("TRAKB").freezes == 3
+
+
+def test_a_source_that_never_stays_frozen_ends_it_and_a_later_try_goes_on(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    desk.world.host("TRAKB").slips = 3
+
+    result = desk.type(*FROM_B)
+
+    assert result.exit_code == 1
+    assert "TRAKB did not stay frozen, 3 times" in result.stderr
+    assert "IRIS on TRAKA may be stopped, and its volumes are as they were. Run it again" in result.stderr
+    assert {marks(each).get(HOLDS) for each in desk.world.backend(HOME).snapshots.values()} == {KEPT}
+
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+
+
+def test_a_volume_is_as_large_as_the_larger_of_both(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    client_of("ec2", HOME).modify_volume(VolumeId=desk.world.volumes(desk.world.host("TRAKB"), "data")[1].id, Size=33)
+
+    assert desk.type(*FROM_B).exit_code == 0
+    assert [each.size for each in desk.world.volumes(member, "data")] == [33, 33]
+
+
+# What keeps it from beginning.
+
+
+def test_nothing_is_changed_without_the_sentence(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+
+    result = desk.type("--json")
+
+    assert (result.exit_code, json.loads(result.stdout)["error"]) == (2, "usage")
+    assert "Records that only TRAKA has stay in snapshots, which are kept, and nowhere else." in result.stderr
+    is_as_it_was(desk.world, member)
+
+
+def test_nothing_is_changed_while_the_mirror_moves(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    desk.answers = [{"region": REGION, "move": move("committed")}]
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "a promotion is under way" in result.stderr) == (3, True)
+    is_as_it_was(desk.world, member)
+
+
+def test_a_move_that_began_meanwhile_finds_the_members_instance_running(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    desk.answers = [desk.answers[0], {"region": REGION, "move": move("committed")}]
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "TRAKA has its own volumes" in result.stderr) == (1, True)
+    assert desk.world.backend(HOME).get_instance(member.id).state == "running"
+    assert "DetachVolume" not in desk.world.calls
+    assert "leave" not in [command for _, command, _ in desk.world.asked]
+
+    desk.answers = [{"region": REGION, "move": move("completed")}]
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+
+
+def test_a_second_volume_with_the_tags_is_refused(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    ec2 = client_of("ec2", HOME)
+    other = ec2.create_volume(AvailabilityZone="eu-west-2a", Size=1)["VolumeId"]
+    described = own(member) | {tags.VOLUME: "data"}
+    ec2.create_tags(Resources=[other], Tags=[{"Key": key, "Value": value} for key, value in described.items()])
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "3 volumes of a hold data, and 2 should" in result.stderr) == (3, True)
+    assert "CreateTags" not in desk.world.calls
+
+
+def test_a_volume_that_another_instance_has_is_refused(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    ec2, volume = client_of("ec2", HOME), desk.world.volumes(member, "data")[0].id
+    ec2.detach_volume(VolumeId=volume, InstanceId=member.id)
+    ec2.attach_volume(VolumeId=volume, InstanceId=desk.world.host("TRAKB").id, Device="/dev/sdz")
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, f"{volume} is attached to" in result.stderr) == (3, True)
+
+
+def test_volumes_that_are_not_encrypted_are_refused(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    desk.world.volumes(member, "data")[0].kms_key_id = None
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "not encrypted with a key of KMS" in result.stderr) == (3, True)
+    is_as_it_was(desk.world, member)
+
+
+# Going on.
+
+
+def _killed(desk: Desk, name: str, times: int = 1) -> None:
+    """Runs it until it is killed after the how many-th call of a name."""
+    desk.world.fault, desk.world.at = "killed", (name, times)
+    with pytest.raises(Killed):
+        desk.type(*FROM_B)
+
+
+def test_who_goes_on_needs_the_source_no_more_once_its_databases_are_copied(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "DetachVolume")
+    desk.world.host("TRAKB").iris = False
+
+    result = desk.type(*FROM_B)
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+    assert desk.world.host("TRAKB").freezes == 1
+
+
+def test_who_goes_on_uses_the_snapshots_that_are_good(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "CreateVolume")
+
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+    assert desk.world.host("TRAKB").freezes == 1
+
+
+def test_what_was_made_of_snapshots_that_are_no_whole_set_is_made_again(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "CreateVolume")
+    backend = desk.world.backend(HOME)
+    (first,) = [each.id for each in backend.volumes.values() if REBUILD in marks(each)]
+    gone = next(each.id for each in backend.snapshots.values() if marks(each).get(HOLDS) == GOOD)
+    client_of("ec2", HOME).delete_snapshot(SnapshotId=gone)
+
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+    assert (desk.world.host("TRAKB").freezes, first in backend.volumes) == (2, False)
+
+
+def test_a_volume_is_made_once_though_nobody_has_heard_of_the_first(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirror(desk.world, *near())
+    ec2 = client_of("ec2", HOME)
+    wanted = own(desk.world.host("TRAKA"))
+    snapshot = ec2.create_snapshot(VolumeId=desk.world.diverged[0])["SnapshotId"]
+    with watched(desk.world, monkeypatch):
+        desk.world.frozen[snapshot] = "f"
+        desk.world.confirmed.add("f")
+        volumes = Volumes(ec2=ec2, own=wanted, value="TRAK/TRAKA/b-1", sleep=desk.world.sleep, tell=lambda line: None)
+        slot = volumes.slots({"data": 2}, desk.world.host("TRAKA").id)[0]
+        for _ in range(2):
+            volumes.make(slot, snapshot, 30, "TRAKB")
+
+    assert [marks(each)[SOURCE] for each in desk.world.backend(HOME).volumes.values() if REBUILD in marks(each)] == ["TRAKB"]
+    assert desk.world.broken == []
+
+
+def test_a_primary_is_not_touched_by_going_on(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "CreateVolume")
+    member.iris, member.said = True, primary().said
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "TRAKA is the primary" in result.stderr) == (3, True)
+    assert "StopInstances" not in desk.world.calls
+
+
+def test_another_rebuild_is_begun_only_when_that_is_asked_for(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "CreateVolume", 2)
+    first = marks(desk.world.backend(HOME).get_instance(member.id))[REBUILD]
+
+    result = desk.type("--json", "--anew", *FROM_B, "--not-running")
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+    report = json.loads(result.stdout)
+    assert report["id"] not in first
+    assert desk.world.host("TRAKB").freezes == 2
+    # What the first one has kept is kept; what it has made for nothing is gone.
+    assert len({marks(each)[REBUILD] for each in desk.world.backend(HOME).snapshots.values()}) == 2
+    assert first not in [marks(each).get(REBUILD) for each in desk.world.backend(HOME).volumes.values()]
+
+
+def test_no_other_rebuild_is_begun_while_volumes_are_being_replaced(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "DeleteTags")
+
+    result = desk.type("--anew", *FROM_B, "--not-running")
+
+    assert (result.exit_code, "run it without --anew" in result.stderr) == (3, True)
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+
+
+def test_a_member_can_be_built_anew_a_second_time(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    assert desk.type(*FROM_B).exit_code == 0
+    first = desk.world.volumes(member, "data")
+    desk.world.diverge(member)
+
+    result = desk.type("--json", *FROM_B)
+
+    assert result.exit_code == 0, result.output
+    assert desk.world.broken == []
+    value = f"TRAK/TRAKA/{json.loads(result.stdout)['id']}"
+    second = desk.world.volumes(member, "data")
+    assert [marks(each)[REBUILD] for each in second] == [value, value]
+    assert not {each.id for each in first} & {each.id for each in second}
+
+
+@pytest.mark.parametrize(
+    ("started_after", "says"), [("DetachVolume", "is still in-use"), ("DeleteTags", "somebody has started it")]
+)
+def test_an_instance_that_somebody_starts_halfway_loses_no_volume(desk: Desk, started_after: str, says: str) -> None:
+    member = mirror(desk.world, *near())
+    desk.world.started_after = started_after
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, says in result.stderr) == (1, True), result.output
+    assert desk.world.broken == []
+    assert "its volumes are being replaced: don't start it by hand" in result.stderr
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+
+
+def test_interrupted_by_its_user_it_says_how_things_are(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    desk.world.fault, desk.world.at = "interrupted", ("CreateSnapshots", 2)
+
+    result = desk.type("--json", *FROM_B)
+
+    said: dict[str, Any] = json.loads(result.stdout)
+    assert (result.exit_code, said["error"]) == (1, "interrupted")
+    assert "Run it again" in said["message"]
+    assert [host.name for host in desk.world.hosts.values() if desk.world.freeze_of(host)] == []
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+
+
+def test_a_member_that_does_not_run_is_asked_before_its_volumes_are_touched(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    client_of("ec2", HOME).stop_instances(InstanceIds=[member.id])
+    member.iris = False
+
+    assert desk.type(*FROM_B).exit_code == 3
+    assert desk.type("--not-running", *FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+
+
+def test_one_whose_journals_are_the_mirrors_stays_and_the_rebuild_can_be_given_up(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    member.stays, member.iris, member.said = True, False, {"inconsistent": None}
+
+    result = desk.type("--not-running", *FROM_B)
+
+    assert (result.exit_code, "its journals are the mirror's, and it stays" in result.stderr) == (1, True)
+    assert [command for _, command, _ in desk.world.asked].count("leave") == 1
+    assert "DetachVolume" not in desk.world.calls
+    result = desk.type("--give-up", "--json", "--yes", "give up the rebuild of TRAKA")
+    assert result.exit_code == 0, result.output
+    backend = desk.world.backend(HOME)
+    assert set(json.loads(result.stdout)["kept_snapshots"]) == set(backend.snapshots)
+    assert [each.id for each in backend.volumes.values() if REBUILD in marks(each)] == []
+    assert REBUILD not in marks(backend.get_instance(member.id))
+    assert desk.type("--give-up", "--yes", "give up the rebuild of TRAKA").exit_code == 3
+    assert desk.world.broken == []
+
+
+def test_who_has_left_the_mirror_can_only_go_on(desk: Desk) -> None:
+    member = mirror(desk.world, *near())
+    _killed(desk, "StopInstances")
+
+    result = desk.type("--give-up", "--yes", "give up the rebuild of TRAKA")
+
+    assert (result.exit_code, "only going on brings it back" in result.stderr) == (3, True)
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
