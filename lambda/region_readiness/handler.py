@@ -94,7 +94,7 @@ def _check(now: Settings) -> dict[str, Any]:
         logger.info("readiness", decision="ready", checks=said)
     else:
         logger.warning("readiness", decision="not ready", checks=said)
-    return {"ready": ready, "at": at.isoformat(timespec="seconds").replace("+00:00", "Z"), "checks": said}
+    return {"ready": ready, "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), "checks": said}
 
 
 def _checks(  # noqa: PLR0917 (what was found, once for all checks)

@@ -76,7 +76,7 @@ def write(dynamodb: Any, settings: Settings, checks: Mapping[str, Result], *, re
         Item={
             "key": {"S": f"{settings.mirror_set}#readiness"},
             "ready": {"BOOL": ready},
-            "at": {"S": at.isoformat(timespec="seconds").replace("+00:00", "Z")},
+            "at": {"S": at.isoformat(timespec="milliseconds").replace("+00:00", "Z")},
             "checks": {"M": said},
         },
     )

@@ -11,12 +11,13 @@ import json
 from typing import Any
 
 from local.adapter import commands, record
-from local.adapter.ec2 import machines
+from local.adapter.ec2 import images, machines
 
 Receive = Any
 _POSTED: dict[str, Any] = {
     "agent/poll": commands.poll,
     "agent/result": commands.result,
+    "console": images.console,
     "machines": machines.report,
     "shortage": machines.shortage,
 }

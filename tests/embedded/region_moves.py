@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -119,6 +120,16 @@ class Moves:
         short = [{"where": REGIONS["dr"], "instance_type": each} for each in types]
         tell(self.aws.endpoint, "shortage", short=short)
 
+    def stop_workflow(self) -> None:
+        """Stops the current move's workflow, as somebody does in the console of Step Functions, or a fault of it."""
+        move = self.current()["id"]
+        workflows = self.clients["dr"]("stepfunctions")
+        machines = [each["stateMachineArn"] for each in workflows.list_state_machines()["stateMachines"]]
+        running = [workflows.list_executions(stateMachineArn=each, statusFilter="RUNNING")["executions"] for each in machines]
+        # Those of moves whose records a test has thrown away still wait.
+        (found,) = (each["executionArn"] for some in running for each in some if each["name"].startswith(move))
+        workflows.stop_execution(executionArn=found)
+
     # As people
 
     def request(self, kind: str, accept_data_loss: str | None = None, caller: Caller | None = None) -> Answer:
@@ -165,6 +176,22 @@ class Moves:
         done = self.until_state("completed")
         self._asked[done["id"]] = self.way.asked[begins:]
         return {**done, "seconds": time.monotonic() - approved}
+
+    # As time
+
+    def age(self, name: str, *, minutes: int) -> None:
+        """Puts a time of the record of the current move back, as a write of somebody else's would: by the version."""
+        dynamodb, key = self.clients["dr"]("dynamodb"), {"key": {"S": f"{MIRROR_SET}#current"}}
+        before = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
+        at = datetime.fromisoformat(before[name]["S"]) - timedelta(minutes=minutes)
+        text = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        dynamodb.update_item(
+            TableName=TABLE,
+            Key=key,
+            UpdateExpression="SET #n = :t, version = version + :one",
+            ExpressionAttributeNames={"#n": name},
+            ExpressionAttributeValues={":t": {"S": text}, ":one": {"N": "1"}},
+        )
 
     # As one who looks
 

@@ -34,6 +34,14 @@ def test_a_volume_in_use_is_not_attached_again(ec2: Any, launch: Launch, volume:
     assert [entry["InstanceId"] for entry in described["Attachments"]] == [second]
 
 
+# "Ensuring idempotency in Amazon EC2 API requests": the same token makes the same volume; with other parameters it is refused.
+def test_a_volume_is_made_once_for_a_token(ec2: Any, volume: Callable[..., str], refused: Refused) -> None:
+    first = volume(ClientToken="one")
+    assert (volume(ClientToken="one"), volume(ClientToken="two") != first, volume() != first) == (first, True, True)
+    given = {"AvailabilityZone": f"{REGION}a", "VolumeType": "gp3", "ClientToken": "one"}
+    refused("IdempotentParameterMismatch", ec2.create_volume, Size=11, **given)
+
+
 # EC2 error codes, InvalidVolume.ZoneMismatch; the message as in linuxkit/linuxkit#2388.
 def test_a_volume_of_another_zone_is_refused(ec2: Any, launch: Launch, volume: Callable[..., str], refused: Refused) -> None:
     arguments = {"VolumeId": volume("b"), "InstanceId": launch()["InstanceId"], "Device": "/dev/sdf"}

@@ -1,14 +1,13 @@
 """Who isn't allowed gets nothing moved: requests and approvals that are forged, replayed, late, or of the wrong person (I8)."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
 
 from .mirror_sets import until
-from .region_moves import TABLE, Moves
+from .region_moves import Moves
 from .signed import Caller
 
 pytestmark = pytest.mark.embedded
@@ -140,7 +139,7 @@ def test_a_stranger_can_neither_ask_nor_look(moves: Moves, checked: dict[str, An
 
 # Its expiry is half an hour; the record is put back by one, as if that had passed.
 def test_an_expired_move_is_not_approved(moves: Moves, checked: dict[str, Any]) -> None:
-    _age(moves, "expires_at", minutes=60)
+    moves.age("expires_at", minutes=60)
     answer = moves.approve(checked)
     assert (answer.status, answer.body["error"]) == (410, "expired")
     assert (moves.region().get("epoch", "0"), moves.mirror.primary()) == ("0", "")
@@ -156,19 +155,3 @@ def test_a_cancelled_move_is_not_approved(moves: Moves) -> None:
     assert answer.status == 410
     until(lambda: moves.current()["state"] == "cancelled")
     assert moves.region().get("epoch", "0") == "0"
-
-
-def _age(moves: Moves, name: str, *, minutes: int) -> None:
-    """Puts a time of the record of the current move back."""
-    dynamodb, key = moves.clients["dr"]("dynamodb"), {"key": {"S": "TRAK#current"}}
-    before = dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
-    at = datetime.fromisoformat(before[name]["S"]) - timedelta(minutes=minutes)
-    text = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    # As a write of somebody else's would: by the version.
-    dynamodb.update_item(
-        TableName=TABLE,
-        Key=key,
-        UpdateExpression="SET #n = :t, version = version + :one",
-        ExpressionAttributeNames={"#n": name},
-        ExpressionAttributeValues={":t": {"S": text}, ":one": {"N": "1"}},
-    )

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ _SECONDS = 35
 _ATTEMPTS, _PAUSE_SECONDS = 4, 1.0
 #: How often it is looked for a new report of readiness, and how long between: it takes a minute at most.
 _LOOKS, _LOOK_SECONDS = 60, 2.0
+#: By how much the clocks of two functions may differ: a report of that long before the request is as good.
+_CLOCKS = timedelta(seconds=1)
 #: An answer is a record or a report: longer than this it is neither.
 _LONGEST_ANSWER = 4 * 1024 * 1024
 
@@ -100,7 +103,7 @@ class RegionApi:
         for _ in range(_LOOKS):
             report = self._report()
             at = time_of(report.get("at"))
-            if begun is None or (at is not None and at >= begun):
+            if begun is None or (at is not None and at >= begun - _CLOCKS):
                 return report
             self._sleep(_LOOK_SECONDS)
         message = "there is still no new report: see the log of the readiness function, or what was found last, without --now"

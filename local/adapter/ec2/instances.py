@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import common, filters, instance_request, interfaces, machines, volumes
+from local.adapter.ec2 import common, filters, images, instance_request, interfaces, machines, volumes
 from local.adapter.errors import AwsError
 
 _STATES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
@@ -47,6 +47,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     # "InvalidAMIID.Malformed: the specified AMI ID is malformed" (EC2's error codes); whether it exists is unknown here.
     if not re.fullmatch(r"ami-([0-9a-f]{8}|[0-9a-f]{17})", image):
         raise AwsError("InvalidAMIID.Malformed", f'Invalid id: "{image}" (expecting "ami-...")')
+    wanted = images.launched(wanted)
     least, most = int(wanted.get("MinCount", 1)), int(wanted.get("MaxCount", 1))
     if not 1 <= least <= most:
         raise AwsError("InvalidParameterValue", f"Value ({least}) for parameter minCount is invalid.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from local.adapter import emulator
-from local.adapter.ec2 import common, filters, volume_limits
+from local.adapter.ec2 import common, filters, snapshots, volume_limits
 from local.adapter.errors import AwsError
 
 _FILTERS: dict[str, str | filters.Getter] = {
@@ -36,13 +36,17 @@ def make(specification: dict[str, Any], zone: str) -> common.Record:
     """
     size = specification.get("Size") or specification.get("VolumeSize")
     snapshot = specification.get("SnapshotId")
-    if size is None and snapshot:
-        size = (emulator.ec2._snapshots.get(snapshot) or {}).get("VolumeSize")
+    source: common.Record = snapshots.snapshot(snapshot) if snapshot else {}
+    size = source.get("VolumeSize") if size is None else size
     if size is None:
         raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
     kind = specification.get("VolumeType") or "gp2"  # CreateVolume's documented default
     limits = volume_limits.check(kind, int(size), specification.get("Iops"), specification.get("Throughput"))
-    encrypted = bool(specification.get("Encrypted"))
+    if int(size) < source.get("VolumeSize", 0):
+        message = f"The volume size {size} is smaller than the snapshot's, {source['VolumeSize']} GiB"
+        raise AwsError("InvalidParameterValue", message)
+    # "Amazon EBS encryption": what is made of an encrypted snapshot is encrypted, by its key if no other one is named.
+    encrypted = bool(specification.get("Encrypted") or source.get("Encrypted"))
     if specification.get("KmsKeyId") and not encrypted:
         raise AwsError("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
     record: common.Record = {
@@ -54,7 +58,7 @@ def make(specification: dict[str, Any], zone: str) -> common.Record:
         "State": "available",
         "SnapshotId": snapshot or "",
         "Encrypted": encrypted,
-        "KmsKeyId": specification.get("KmsKeyId"),
+        "KmsKeyId": specification.get("KmsKeyId") or source.get("KmsKeyId"),
         "MultiAttachEnabled": bool(specification.get("MultiAttachEnabled")),
         "CreateTime": common.now(),
         "Attachments": [],
@@ -68,9 +72,27 @@ def create(request: dict[str, Any]) -> dict[str, Any]:
     zone = common.required(request, "AvailabilityZone")
     if not zone.startswith(emulator.region()):
         raise AwsError("InvalidZone.NotFound", f"The zone '{zone}' does not exist.")
+    if (token := request.get("ClientToken")) and (made := _made_before(str(token), request)):
+        return _described(made)
     record = make(request, zone)
     common.tag(record["VolumeId"], request, "volume")
+    if token:
+        _tokens[emulator.region(), str(token)] = (record["VolumeId"], dict(request))
     return _described(record)
+
+
+#: Region and client token -> the volume that was made, and the request.
+_tokens: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
+
+
+def _made_before(token: str, request: dict[str, Any]) -> common.Record | None:
+    """The volume that an equal request with this token has made. "Ensuring idempotency in Amazon EC2 API requests"."""
+    identifier, before = _tokens.get((emulator.region(), token), ("", {}))
+    found: common.Record | None = emulator.ec2._volumes.get(identifier)
+    if found is not None and before != request:
+        message = "The client token you have provided is associated with a resource whose parameters differ."
+        raise AwsError("IdempotentParameterMismatch", message)
+    return found
 
 
 def delete(request: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from cdk_intersystems.model.region_capacity import TierCapacity
 from cdk_intersystems.model.region_document import region_document, region_document_name
 from cdk_intersystems.model.region_latch import Latch
 from cdk_intersystems.region_failover.region_failover import RegionFailover
+from cdk_intersystems.region_routing.region_readiness import RegionReadiness
 from cdk_intersystems.region_routing.region_routing import RegionRouting
 from cdk_intersystems.region_routing.region_watch import RegionWatch
 
@@ -90,6 +91,7 @@ class Moves(cdk.Stack):
             requesters=[f"arn:aws:iam::{ACCOUNT}:role/operator", f"arn:aws:iam::{ACCOUNT}:role/approver"],
             lag_limit_seconds=60,
             approval_minutes=30,
+            region_switch=bool(self.node.try_get_context("region_switch")),
             encryption_key=key,
         )
         watch = RegionWatch(
@@ -116,6 +118,21 @@ class Moves(cdk.Stack):
             holds_alarm=watch.holds_alarm,
             primary_alarm=watch.primary_alarm,
         )
+        if self.node.try_get_context("readiness"):
+            RegionReadiness(
+                self,
+                "Readiness",
+                deployment=DEPLOYMENT,
+                mirror_set=MIRROR_SET,
+                table=failover.table,
+                encryption_key=key,
+                old_region=PRIMARY,
+                vpc=members.vpc,
+                full_instance_type=FULL,
+                fallback_types=[FALLBACK],
+                approvers=[f"arn:aws:iam::{ACCOUNT}:role/approver"],
+                requesters=[f"arn:aws:iam::{ACCOUNT}:role/operator"],
+            )
         if changed := self.node.try_get_context("changed"):
             # Every resource that has tags is then updated.
             cdk.Tags.of(self).add("changed", changed)
