@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tests.bootstrap import gate_member
-from tests.bootstrap.lab.lab import Lab, LabHost
+from tests.bootstrap.bare_member import BareMember
+from tests.bootstrap.lab.lab import Lab
 from tests.bootstrap.lab.wire import Answer, Request
 
 MIRROR_SET = "TRAK"
@@ -122,39 +122,18 @@ class Automation:
             go_on.set()
 
 
-class CallOutMember:
+class CallOutMember(BareMember):
     """The member.
 
     Attributes:
-        host: Its host.
         automation: The table and the queue.
     """
 
     def __init__(self, lab: Lab, **environment: str) -> None:
-        self.lab = lab
         self.automation = Automation(lab)
-        lab.only_steps("member", prepare=["users.users", "call_out.call_out"])
         described = lab.description("member", call_out=CALL_OUT)
-        self.host: LabHost = lab.host(name="a", address=gate_member.ADDRESS, description=described, environment=environment)
-        for path, content, mode in (
-            ("/usr/local/bin/iris", gate_member._IRIS, 0o755),
-            ("/etc/systemd/system/superserver.service", gate_member._SUPERSERVER, 0o644),
-        ):
-            file = self.host.path(path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(content)
-            file.chmod(mode)
-        self.shows("Backup")
-        self.host.boot()
-        lab.wait_for_signal(self.host)
-        self.host.run("systemctl", "start", "superserver.service")
-
-    def shows(self, mirror_status: str, status: str = "running, since Sun Nov 22 10:00:00 2026") -> None:
-        """Has `iris qlist` show something from now on."""
-        file = self.host.path("/etc/fake-qlist")
-        new = file.with_suffix(".new")
-        new.write_text(gate_member._QLIST.format(mirror_status=mirror_status, health="ok", status=status))
-        new.replace(file)
+        steps = ["users.users", "call_out.call_out"]
+        super().__init__(lab, prepare=steps, description=described, environment=environment)
 
     def said(self, since: float) -> str:
         """What the program has said in the journal since some time, by the service or by hand."""
