@@ -206,9 +206,12 @@ class Moves:
         return {name: next(iter(value.values())) for name, value in found.items()}
 
     def records(self) -> list[dict[str, Any]]:
-        """All records of the table, but what the watch notes for itself."""
+        """All records of the table but what decides nothing: the watch's own, and what functions of earlier moves called."""
         found = self.clients["dr"]("dynamodb").scan(TableName=TABLE, ConsistentRead=True)["Items"]
-        return sorted((each for each in found if not each["key"]["S"].endswith("#latch")), key=lambda each: str(each["key"]))
+        return sorted(
+            (each for each in found if not each["key"]["S"].endswith(("#latch", "#endpoints"))),
+            key=lambda each: str(each["key"]),
+        )
 
     def look(self) -> None:
         """Has the watch look, as its schedule does each minute."""

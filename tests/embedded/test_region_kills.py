@@ -30,7 +30,7 @@ class EachStepOnce:
     """Kills the function at its first write that tells of a step: at its beginning or at its end, in turn.
 
     Every second one of these writes reaches the table nevertheless, after the function's death. A step of `LEASED` dies at its
-    second write, which is lost: it has begun, keeps others out, has acted, and nobody knows.
+    next write after its beginning, which is lost: it has begun, keeps others out, has acted, and nobody knows.
 
     Attributes:
         killed: The steps whose function was killed, and at what.
@@ -43,7 +43,6 @@ class EachStepOnce:
         self.only: set[str] = set()
         self.late: list[str] = []
         self._moves = moves
-        self._known: dict[str, list[Any]] = {}
 
     def __call__(self, operation: str, body: bytes) -> bool | None:
         """Whether the request that the function dies of lands; None to let both go on."""
@@ -55,14 +54,11 @@ class EachStepOnce:
             if name in gone:
                 continue
             if name in LEASED:
-                known = self._known.setdefault(name, [])
-                if step not in known:
-                    # Who writes something new of a step is who does it.
-                    known.append(step)
-                    if len(known) == 2:
-                        self.killed.append((name, "end" if "done_at" in step else "middle"))
-                        threading.Thread(target=self._put_back, args=(name, len(self._moves.way.killed))).start()
-                        return False
+                # More than that it has begun is written by who does it; a beginning may be written twice, if others write too.
+                if step["result"]["S"] or "done_at" in step or "tried_at" not in step:
+                    self.killed.append((name, "end" if "done_at" in step else "middle"))
+                    threading.Thread(target=self._put_back, args=(name, len(self._moves.way.killed))).start()
+                    return False
                 continue
             at = "end" if (len(self.killed) + number) % 2 else "beginning"
             if ("done_at" in step) == (at == "end"):
