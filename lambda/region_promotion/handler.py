@@ -12,8 +12,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import steps_database, steps_instance, steps_planned, steps_traffic
@@ -23,6 +22,7 @@ from .endpoints import client, take_called
 from .errors import DamagedRecordError, MoveRefusedError, StepError
 from .events import Awaiting, Checked, Commit, Complete, Expire, Refuse, StepDone, StepFailed, StepNoted, StepStarted
 from .items import iso
+from .move_seconds import tell_move_seconds
 from .preflight import Seen, judge
 from .records import BEFORE_COMMIT, CHECKED, GIVEN_UP, PROMOTION, REQUESTED, UNDER_WAY
 from .report import report_of
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 logger = Logger(service="region-promotion")
-# Without a service, which would be one more dimension of every metric.
-metrics = Metrics()
 
 #: How long the members are waited for that a preflight asks.
 _ASK_SECONDS = 20.0
@@ -98,9 +96,6 @@ def handler(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
         raise
     finally:
         _note_endpoints(table, move)
-        if metrics.metric_set:
-            metrics.flush_metrics()
-        metrics.clear_metrics()
     logger.info("a step was run", step=step, move=move, **answer)
     return answer
 
@@ -109,7 +104,7 @@ def _run(step: str, id: str, event: Mapping[str, Any], now: Settings, table: Sta
     region, move = table.read()
     if move is None or move.id != id:
         raise MoveRefusedError("not_found", f"move {id} is not the one that is under way")
-    _tell(move, now, table.clock())
+    tell_move_seconds(move, now, table.clock())
     if event.get("execution", move.execution) != move.execution:
         # It was resumed: this execution ends, and what it would do the other one does.
         raise MoveRefusedError("superseded", f"move {id} is done by execution {move.execution} now")
@@ -273,14 +268,6 @@ def _why(event: Mapping[str, Any]) -> str:
     except ValueError:
         said = None
     return str(said.get("errorMessage") if isinstance(said, dict) else cause)[:500] or "a step refused"
-
-
-def _tell(move: Move, now: Settings, at: float) -> None:
-    """For how long a move has been under way since it was approved: an alarm stands on it."""
-    if move.state in UNDER_WAY and move.approved_at is not None:
-        metrics.add_dimension(name="deployment", value=now.deployment)
-        metrics.add_dimension(name="mirror_set", value=now.mirror_set)
-        metrics.add_metric("MoveSeconds", MetricUnit.Seconds, max(0.0, at - move.approved_at))
 
 
 def _note_endpoints(table: StateTable, move: str) -> None:

@@ -18,15 +18,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .core import next_step, stages_of
 from .endpoints import client
 from .errors import DamagedRecordError, MoveRefusedError, StepError
-from .records import APPROVED, BEFORE_COMMIT, COMMITTED, COMPLETED, DR, GIVEN_UP, REQUESTED, UNDER_WAY
+from .move_seconds import tell_move_seconds
+from .records import APPROVED, BEFORE_COMMIT, COMMITTED, COMPLETED, DR, GIVEN_UP, REQUESTED
 from .settings import settings
 from .state_table import StateTable
 
@@ -101,15 +101,7 @@ def handler(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
 def _look(now: Settings, table: StateTable) -> dict[str, Any]:
     """Tells for how long a move has been under way, as its steps do: if the plan was paused or ended, none is run."""
     _, move = table.read()
-    if move is None or move.state not in UNDER_WAY or move.approved_at is None:
-        return {"done": True}
-    # Without a service, which would be one more dimension of the metric.
-    metrics = Metrics()
-    metrics.add_dimension(name="deployment", value=now.deployment)
-    metrics.add_dimension(name="mirror_set", value=now.mirror_set)
-    metrics.add_metric("MoveSeconds", MetricUnit.Seconds, max(0.0, table.clock() - move.approved_at))
-    metrics.flush_metrics()
-    metrics.clear_metrics()
+    tell_move_seconds(move, now, table.clock())
     return {"done": True}
 
 

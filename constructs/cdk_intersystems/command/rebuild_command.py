@@ -1,7 +1,6 @@
 """`rebuild`: builds a member anew whose journals diverged, with a copy of another member's databases."""
 
 import json
-import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from .confirm import confirm
 from .errors import CommandError, told
 from .main import EXIT_CODES, FAILED, OK, REFUSED, WRONG_CONFIGURATION
 from .moves import move_of
+from .new_id import new_id
 from .options import CONFIG_DIR, AsJson, ConfigDir, EndpointUrl, MirrorSet, Source, Yes
 from .rebuild.choose import check, is_primary, member_named, sentence, source_for
 from .rebuild.hosts import Hosts, Member
@@ -103,7 +103,7 @@ def _prepared(
     member = member_named(members, name)
     others = [each for each in members if each is not member]
     before = tags_of(member.instance).get(REBUILD, "")
-    value = before if before and not anew else f"{target.mirror_set.name}/{name}/{_new_id()}"
+    value = before if before and not anew else f"{target.mirror_set.name}/{name}/{new_id('b')}"
 
     if value == before:
         open_one = _work(target, member, before, tell, name=recorded_source(target, before))
@@ -221,10 +221,6 @@ def _done(work: Rebuild, *, anew: bool) -> dict[str, Any]:
 
 def _where(work: Rebuild, message: str) -> str:
     return f"{message.rstrip('. ')}. Now {work.state}. Run it again: it goes on from there."
-
-
-def _new_id() -> str:
-    return f"b-{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(4)}"
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """`rehearse`: promotes a clone of a DR member, beside the mirror, and deletes it."""
 
 import json
-import secrets
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from .errors import CommandError, told
 from .main import EXIT_CODES, FAILED, OK, REFUSED
 from .members import instances_of
 from .moves import move_of
+from .new_id import new_id
 from .options import CONFIG_DIR, AsJson, ConfigDir, EndpointUrl, MirrorSet, Source, Yes
 from .region_api import RegionApi
 from .rehearsal.clone import Clones
@@ -51,7 +51,7 @@ def rehearse(
     _refuse_while_it_matters(target)
     member = _member(target)
     console = Console(stderr=True, quiet=as_json, highlight=False)
-    rehearsal = f"r-{datetime.now(UTC):%Y%m%dt%H%M%S}-{secrets.token_hex(4)}"
+    rehearsal = new_id("r")
     clones = Clones(
         ec2=target.aws.client("ec2", target.dr.region),
         id=rehearsal,
