@@ -172,8 +172,10 @@ def test_former_members_that_are_not_told_to_ask_make_a_second_primary(mirror: H
     assert (mirror["a"].mirror_status(), mirror["c"].mirror_status()) == ("Primary", "Primary")
 
     # They had written nothing yet: told to ask, they come back as members for disaster recovery.
+    # Both are down before one of them asks: the other, still primary, would have it as its backup.
     for name in ("b", "a"):
         mirror[name].kill()
+    for name in ("b", "a"):
         mirror[name].host.run("sed", "-i", "s/^ValidatedMember=1/ValidatedMember=0/", "/irissys/sys/iris.cpf")
         mirror[name].start()
     wait(mirror, a="Connected", b="Connected")
