@@ -77,7 +77,7 @@ class Plan:
         target: The region that is to serve.
         accept_data_loss: Whether the requester has accepted that records that were not copied are lost.
         member: System name of the member that is to become primary; empty until it is checked.
-        partner: `auto`: it gets the newest journals from a former member's agent. `none`: there is none to be reached.
+        partner: `auto`: it gets the newest journals from a former member's agent. `none`: not all of them can be reached.
         lag_seconds: How far the member was behind when it was checked. None: not known.
         stages: The steps.
     """

@@ -32,7 +32,7 @@ SECTIONS = ["Is the service down?", "First look", "Decide", "Never", "Over when"
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 #: Of the command line itself, not of an operation.
-_OF_THE_CLI = {"query", "output", "max-items", "cli-binary-format"}
+_OF_THE_CLI = {"query", "output", "max-items", "cli-binary-format", "region"}
 _LOGS_TAIL = {"since", "format", "filter-pattern"}
 
 

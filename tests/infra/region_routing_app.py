@@ -7,6 +7,7 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 
 from cdk_intersystems.model.region_latch import ClusterEndpoint, Latch
@@ -29,6 +30,7 @@ LATCHES: Mapping[str, Latch] = {
     "s3_object": Latch(kind="s3_object", public=True),
     "routing_control": Latch(kind="routing_control", primary=f"{CONTROL}/1", dr=f"{CONTROL}/2", endpoints=ENDPOINTS),
 }
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:one-abcdef"
 READINESS: Mapping[str, Any] = {
     "old_region": "eu-west-2",
     "fallback_types": ["r7i.8xlarge", "r6i.4xlarge"],
@@ -36,7 +38,6 @@ READINESS: Mapping[str, Any] = {
     "endpoints": ["dynamodb", "ssm"],
     "groups": ["TRAK", "web"],
     "certificates": [f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/11111111-2222-3333-4444-555555555555"],
-    "secrets": [f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:one-abcdef"],
     "approvers": [f"arn:aws:iam::{ACCOUNT}:role/Approvers"],
     "requesters": [f"arn:aws:iam::{ACCOUNT}:role/ops/Requesters"],
 }
@@ -87,6 +88,10 @@ def region_app(
         vpc=vpc,
         full_instance_type="r7i.4xlarge",
         alarm_topic=sns.Topic.from_topic_arn(stack, "ReadinessTopic", TOPIC),
+        secrets=[
+            secretsmanager.Secret.from_secret_complete_arn(stack, "Secret", SECRET),
+            secretsmanager.Secret.from_secret_name_v2(stack, "Authority", "one/authority"),
+        ],
         **{**READINESS, **(readiness or {})},
     )
     RegionRouting(

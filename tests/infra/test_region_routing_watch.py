@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdk_intersystems.model.region_latch import LATCH_OBJECT, Latch
-from tests.infra.region_routing_app import CONTROL, KEY, LATCHES, TOPIC, region_app, region_template
+from tests.infra.region_routing_app import ACCOUNT, CONTROL, KEY, LATCHES, REGION, SECRET, TOPIC, region_app, region_template
 from tests.infra.templates import by_id, only, resources
 
 ROOT = Path(__file__).parents[2]
@@ -220,6 +220,12 @@ def test_it_reads_the_parameters_of_both_regions(made: Mapping[str, Any]) -> Non
     (statement,) = _of(made["metric"], "Readiness", "ssm:GetParameter")
     assert ["eu-west-1" in json.dumps(each) for each in statement["Resource"]] == [True, True, False, False]
     assert ["eu-west-2" in json.dumps(each) for each in statement["Resource"]] == [False, False, True, True]
+
+
+def test_the_readiness_check_may_look_at_a_secret_that_is_known_by_its_name(made: Mapping[str, Any]) -> None:
+    # IAM compares with the whole ARN, at whose end AWS puts a hyphen and six letters of its own.
+    (statement,) = _of(made["metric"], "Readiness", "secretsmanager:DescribeSecret")
+    assert statement["Resource"] == [SECRET, f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:one/authority-??????"]
 
 
 @pytest.mark.parametrize("part", ["Watch", "Readiness"])

@@ -165,7 +165,7 @@ def plan_lines(target: Target, move: Move) -> list[str]:
         f"requested by {move.requester}",
     ]
     if move.plan.get("partner") == "none":
-        lines.append("without a partner: no former member's agent answers, so the newest journals may be missing")
+        lines.append("without a partner: not all former members' agents answer, so the newest journals may be missing")
     if move.loses:
         lines.append("the requester accepts that records which were not copied are lost")
     return lines

@@ -63,7 +63,7 @@ class DirectConnect(Section):
     """A Direct Connect gateway, associated with a new virtual private gateway of the VPC."""
 
     gateway: Annotated[Text, identifier("direct-connect-gateway")] = key(
-        "Id of the Direct Connect gateway, of any account's; it has its virtual interfaces already.",
+        "Id of the Direct Connect gateway, which is this account's; it has its virtual interfaces already.",
         example="11111111-2222-3333-4444-555555555555",
     )
     asn: Annotated[Number, checked(_aws_asn_problem)] = key(

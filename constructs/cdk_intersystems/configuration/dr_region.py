@@ -148,10 +148,10 @@ class Promotion(Section):
     )
     lag_limit_seconds: Number = key(
         "By how many seconds the region's members may be behind; a promotion beyond it is refused, unless its requester "
-        "accepts the loss in so many words. 0 to 86,400.",
+        "accepts the loss in so many words. 1 to 86,400.",
         default=60,
         example=60,
-        ge=0,
+        ge=1,
         le=86400,
     )
     approval_minutes: Number = key(

@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
@@ -324,7 +325,7 @@ def _instances_of(database: MirroredDatabase, tiers: Sequence[TierCapacity]) -> 
     return dict(counted)
 
 
-def _secrets_of(database: MirroredDatabase) -> list[str]:
+def _secrets_of(database: MirroredDatabase) -> list[secretsmanager.ISecret]:
     authority = database.certificate_authority
-    own = [database.password.secret_arn, database.gateway_password.secret_arn]
-    return own if authority is None or isinstance(authority, str) else [*own, authority.secret_arn]
+    known = [database.password, database.gateway_password, database.license_secret]
+    return [each for each in known if each] + ([] if authority is None or isinstance(authority, str) else [authority])

@@ -352,6 +352,7 @@ class MirroredDatabase(Construct):
             automation=self._failover_automation,
         )
         self._certificate_authority = software.authority
+        self._license_secret = license_secret
         self._arbiter, self._members, self._member_stacks = define_members(
             MemberDefaults(
                 deployment=deployment,
@@ -471,6 +472,11 @@ class MirroredDatabase(Construct):
     def gateway_password(self) -> secretsmanager.ISecret:
         """The secret with the password of CSPSystem, with which Web Gateways log in."""
         return self._gateway_password
+
+    @property
+    def license_secret(self) -> secretsmanager.ISecret | None:
+        """The secret with the license key; None if there is none."""
+        return self._license_secret
 
     @property
     def certificate_authority(self) -> CertificateAuthority | None:

@@ -9,10 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from cdk_intersystems.identity.instance_role import use_keys
+from cdk_intersystems.identity.instance_role import secret_resource, use_keys
 from cdk_intersystems.model import tags
 from cdk_intersystems.model.names import bootstrap_parameter
 from cdk_intersystems.model.region_document import region_document_name
@@ -57,7 +58,7 @@ class RegionReadiness(Construct):
         endpoints: Sequence[str] = (),
         groups: Sequence[str] = (),
         certificates: Sequence[str] = (),
-        secrets: Sequence[str] = (),
+        secrets: Sequence[secretsmanager.ISecret] = (),
         approvers: Sequence[str] = (),
         requesters: Sequence[str] = (),
         lag_limit_seconds: int = 60,
@@ -83,7 +84,7 @@ class RegionReadiness(Construct):
                 reached through the Internet.
             groups: Names of the region's groups of hosts, the mirror set and the tiers. Default: the mirror set alone.
             certificates: ARNs of the certificates of the region's tiers. Default: there are none.
-            secrets: ARNs of the region's secrets. Default: the check says that it knows none.
+            secrets: The region's secrets. Default: the check says that it knows none.
             approvers: ARNs of the roles that may approve. Default: the check says that there are none.
             requesters: ARNs of the roles that may request. Default: likewise.
             lag_limit_seconds: What the journals may be behind.
@@ -117,7 +118,7 @@ class RegionReadiness(Construct):
                 "fallback_types": list(fallback_types),
                 "parameters": parameters,
                 "certificates": list(certificates),
-                "secrets": list(secrets),
+                "secrets": [secret.secret_arn for secret in secrets],
                 "approvers": list(approvers),
                 "requesters": list(requesters),
                 "lag_limit_seconds": lag_limit_seconds,
@@ -128,7 +129,7 @@ class RegionReadiness(Construct):
                 _looking(),
                 *_about("ssm:GetParameter", _parameter_arns(self, regions, parameters)),
                 *_about("acm:DescribeCertificate", certificates),
-                *_about("secretsmanager:DescribeSecret", secrets),
+                *_about("secretsmanager:DescribeSecret", [secret_resource(secret) for secret in secrets]),
                 *_about("iam:GetRole", sorted({*approvers, *requesters})),
             ],
             wildcards={"*": _NO_RESOURCE, _instances(self): _BY_TAG},
