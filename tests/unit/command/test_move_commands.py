@@ -75,7 +75,7 @@ def test_the_loss_of_records_is_accepted_in_a_sentence_of_its_own(region: FakeRe
 
     assert region.posts()[0][1]["accept_data_loss"] == LOSS
     assert "the requester accepts that records which were not copied are lost" in result.stdout
-    assert "no former member's agent answers" in result.stdout
+    assert "not all former members' agents answer" in result.stdout
     assert "not known how far it is behind" in result.stdout
 
 
