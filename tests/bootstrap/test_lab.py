@@ -19,6 +19,7 @@ if os.geteuid() != 0:
 ROOT = Path(__file__).parents[2]
 
 _PROGRAM = """
+import select
 import signal
 import sys
 from tests.bootstrap.lab.lab import Lab
@@ -34,7 +35,9 @@ with Lab() as lab:
     host.run("mkfs.ext4", "-q", f"/dev/{disk.device}")
     host.run("mount", f"/dev/{disk.device}", "/mnt")
     print(host.pid, disk.device, flush=True)
-    sys.stdin.read()
+    # A signal that arrives just before a system call, or on another thread, doesn't end the call: only a look between two does.
+    while not select.select([sys.stdin], [], [], 0.1)[0]:
+        pass
 """
 
 
