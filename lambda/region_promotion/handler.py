@@ -22,7 +22,6 @@ from .endpoints import client, take_called
 from .errors import DamagedRecordError, MoveRefusedError, StepError
 from .events import Awaiting, Checked, Commit, Complete, Expire, Refuse, StepDone, StepFailed, StepNoted, StepStarted
 from .items import iso
-from .move_seconds import tell_move_seconds
 from .preflight import Seen, judge
 from .records import BEFORE_COMMIT, CHECKED, GIVEN_UP, PROMOTION, REQUESTED, UNDER_WAY
 from .report import report_of
@@ -104,7 +103,6 @@ def _run(step: str, id: str, event: Mapping[str, Any], now: Settings, table: Sta
     region, move = table.read()
     if move is None or move.id != id:
         raise MoveRefusedError("not_found", f"move {id} is not the one that is under way")
-    tell_move_seconds(move, now, table.clock())
     if event.get("execution", move.execution) != move.execution:
         # It was resumed: this execution ends, and what it would do the other one does.
         raise MoveRefusedError("superseded", f"move {id} is done by execution {move.execution} now")

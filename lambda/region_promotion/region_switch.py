@@ -25,7 +25,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .core import next_step, stages_of
 from .endpoints import client
 from .errors import DamagedRecordError, MoveRefusedError, StepError
-from .move_seconds import tell_move_seconds
 from .records import APPROVED, BEFORE_COMMIT, COMMITTED, COMPLETED, DR, GIVEN_UP, REQUESTED
 from .settings import settings
 from .state_table import StateTable
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 logger = Logger(service="region-promotion-switch")
-
-LOOK: Final = {"kind": "look"}
-"""What the schedule says, each minute. No plan says so: what Region switch tells has the name of a step."""
 
 STAGES: Final = {
     "preflight": "preflight",
@@ -74,7 +70,7 @@ def handler(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
     """Does what is left up to a step of the plan.
 
     Args:
-        event: What Region switch says of the plan's execution, and the name of the step; or `LOOK`.
+        event: What Region switch says of the plan's execution, and the name of the step.
         _context: Lambda's.
 
     Returns:
@@ -86,8 +82,6 @@ def handler(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
     """
     now = settings()
     table = StateTable(client("dynamodb", now.region), now)
-    if event == LOOK:
-        return _look(now, table)
     stage, target = _asked(event)
     try:
         move = _drive(stage, target, event, now, table)
@@ -96,13 +90,6 @@ def handler(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
         raise
     logger.info("a step of the plan is done", step=stage, move=move.id, state=move.state)
     return {"done": True, "move": move.id, "state": move.state}
-
-
-def _look(now: Settings, table: StateTable) -> dict[str, Any]:
-    """Tells for how long a move has been under way, as its steps do: if the plan was paused or ended, none is run."""
-    _, move = table.read()
-    tell_move_seconds(move, now, table.clock())
-    return {"done": True}
 
 
 def _asked(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,3 +7,7 @@ class LatchError(Exception):
 
 class DamagedRecordError(LatchError):
     """A record of the regions' state can't be what the promotion or the watch has written: the carrier is left as it is."""
+
+
+class MoveError(Exception):
+    """It isn't known now how long a move has been under way. Nothing that the watch does depends on it."""

@@ -1,11 +1,14 @@
 """The function: an event in, a result out. See `core.py` for what it decides, and `run.py` for how it is done.
 
 It is woken each minute by a schedule, by a promotion with `{"kind": "latch"}`, and by hand with `{"kind": "look"}`. It carries
-the latch each time; asked by a promotion it answers as soon as that is done, else it asks all members, too.
+the latch each time; asked by a promotion it answers as soon as that is done, else it asks all members, too, and tells for how
+long a move has been under way.
 """
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.config import Config
 
 from . import findings, probe
-from .errors import LatchError
+from .errors import LatchError, MoveError
 from .metric import Metric
 from .routing_control import RoutingControls
 from .run import Carrier, Outcome, carry
@@ -24,6 +27,8 @@ from .settings import Settings, settings
 from .state_table import StateTable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .records import RegionState
 
 logger = Logger(service="region-watch")
@@ -72,17 +77,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     del context
     now = settings()
-    metrics.add_dimension(name="deployment", value=now.deployment)
-    metrics.add_dimension(name="mirror_set", value=now.mirror_set)
     wanted = str(event.get("mirror_set") or now.mirror_set)
     if wanted != now.mirror_set:
-        metrics.clear_metrics()
         raise ValueError(f"this function watches {now.mirror_set}, and was asked for {wanted}")
-    try:
-        return _watch(now, latch_alone=event.get("kind") == "latch")
-    finally:
-        metrics.flush_metrics()
-        metrics.clear_metrics()
+    latch_alone = event.get("kind") == "latch"
+    with _telling(now):
+        answer = _watch(now, latch_alone=latch_alone)
+    if not latch_alone:
+        # When all else is done and told: a run that hangs here, or fails, takes nothing from that.
+        _tell_move(now)
+    return answer
 
 
 def carrier(now: Settings) -> Carrier:
@@ -133,8 +137,32 @@ def _look(now: Settings, state: RegionState | None) -> dict[str, Any]:
     return {"serving": state.serving if state else None, "members": said}
 
 
+def _tell_move(now: Settings) -> None:
+    """Tells for how long a move has been under way since its approval, whether anything works on it or not; 0: none is."""
+    try:
+        since = StateTable(client("dynamodb"), now.table, now.mirror_set).approved_at()
+    except MoveError as error:
+        logger.error("the move", decision="not told", why=str(error))
+        return
+    with _telling(now):
+        seconds = 0.0 if since is None else max(0.0, time.time() - since)
+        metrics.add_metric("MoveSeconds", MetricUnit.Seconds, seconds)
+
+
 def _places(now: Settings) -> tuple[tuple[str, Any], tuple[str, Any]]:
     return ("dr", now.members), ("elsewhere", now.others)
+
+
+@contextmanager
+def _telling(now: Settings) -> Iterator[None]:
+    """What is told within it is told at its end, whatever that is."""
+    metrics.add_dimension(name="deployment", value=now.deployment)
+    metrics.add_dimension(name="mirror_set", value=now.mirror_set)
+    try:
+        yield
+    finally:
+        metrics.flush_metrics()
+        metrics.clear_metrics()
 
 
 def _tell(found: dict[str, float]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .core import Want
-from .errors import DamagedRecordError
+from .errors import DamagedRecordError, MoveError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,23 @@ def confirmed_of(item: Mapping[str, Any] | None) -> Want | None:
         # It is the watch's own note, and written anew.
         return None
     return Want(int(item["epoch"]["N"]), bool(item["held_by_dr"]["BOOL"]))
+
+
+def approved_at_of(item: Mapping[str, Any] | None) -> float | None:
+    """When the move was approved that is under way, in seconds since 1970; None: none is, or it wasn't approved yet.
+
+    Args:
+        item: The record of the move that is under way or was the last, as DynamoDB gives it.
+
+    Raises:
+        MoveError: It doesn't say.
+    """
+    if not item or "approved_at" not in item or "ended_at" in item:
+        return None
+    try:
+        return datetime.fromisoformat(item["approved_at"]["S"]).timestamp()
+    except (KeyError, TypeError, ValueError) as error:
+        raise MoveError(f"the record of the move has {item['approved_at']} as the time of its approval") from error
 
 
 def _number(item: Mapping[str, Any], name: str, missing: int | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The table of the regions' state: what it says of the latch, and the watch's note of what was carried."""
+"""The table of the regions' state: what it says of the latch and of a move, and the watch's note of what was carried."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .errors import DamagedRecordError, LatchError
-from .records import confirmed_of, state_of
+from .errors import DamagedRecordError, LatchError, MoveError
+from .records import approved_at_of, confirmed_of, state_of
 
 if TYPE_CHECKING:
     from .core import Want
@@ -29,6 +29,7 @@ class StateTable:
         self._table = table
         self._state_key = {"key": {"S": mirror_set}}
         self._latch_key = {"key": {"S": f"{mirror_set}#latch"}}
+        self._move_key = {"key": {"S": f"{mirror_set}#current"}}
         self._last: RegionState | None = None
 
     @property
@@ -62,6 +63,24 @@ class StateTable:
             raise DamagedRecordError(f"the latch of epoch {want.epoch} was turned without a newer epoch")
         self._last = state
         return want, confirmed
+
+    def approved_at(self) -> float | None:
+        """When the move was approved that is under way, in seconds since 1970; None: none is, or it wasn't approved yet.
+
+        Raises:
+            MoveError: It can't be read now, or doesn't say.
+        """
+        try:
+            answer = self._dynamodb.get_item(
+                TableName=self._table,
+                Key=self._move_key,
+                ConsistentRead=True,
+                # The record holds more than the watch has to know.
+                ProjectionExpression="approved_at, ended_at",
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise MoveError(f"the record of the move can't be read: {error}") from error
+        return approved_at_of(answer.get("Item"))
 
     def confirm(self, want: Want) -> bool:
         """Notes that the latch was carried, if the table still says so. Whether it does.

@@ -276,6 +276,13 @@ def test_silence_is_an_alarm(made: Mapping[str, Any], name: str) -> None:
     assert dict(_alarms(made["metric"]))[name]["TreatMissingData"] == "breaching"
 
 
+def test_a_watch_that_does_not_see_moves_is_an_alarm(made: Mapping[str, Any]) -> None:
+    """Else the alarm on a move that is stuck would be silent, and nobody know."""
+    silent = dict(_alarms(made["metric"]))["WatchSilent"]
+    assert (silent["MetricName"], silent["Statistic"], silent["Threshold"]) == ("MoveSeconds", "SampleCount", 1)
+    assert (silent["Period"], silent["EvaluationPeriods"]) == (60, 5)
+
+
 def test_metrics_are_read_where_they_are_written(made: Mapping[str, Any]) -> None:
     """Dimension for dimension: an alarm on a metric that nobody writes is silent for ever."""
     written = "".join(

@@ -101,13 +101,6 @@ class TestFunction:
         assert switch["Timeout"] > region_switch._WORKS_SECONDS + steps["Timeout"]
         assert region_switch._ONCE.read_timeout > steps["Timeout"]  # type: ignore[attr-defined]
 
-    def test_looks_each_minute_whether_a_move_is_stuck(self, made: Mapping[str, Any]) -> None:
-        (rule,) = (each for each in resources(made, "Events::Rule"))
-        (target,) = rule["Targets"]
-        assert rule["ScheduleExpression"] == "rate(1 minute)"
-        assert json.loads(target["Input"]) == region_switch.LOOK
-        assert target["Arn"] == {"Fn::GetAtt": [_function(made, "-region-switch")[0], "Arn"]}
-
     def test_knows_what_it_needs(self, made: Mapping[str, Any]) -> None:
         switch = read(_settings(made, "-region-switch"), DR)
         assert (switch.plan, switch.steps) == ("trakcare-TRAK", "trakcare-TRAK-region-steps")

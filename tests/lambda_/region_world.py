@@ -272,13 +272,6 @@ class World:
         with self._functions():
             return region_switch.handler({**metadata, "StepName": name, **more})
 
-    def look(self) -> None:
-        """Wakes the plan's function as its schedule does."""
-        from region_promotion import region_switch
-
-        with self._functions():
-            region_switch.handler({"kind": "look"})
-
     # What AWS answers that moto doesn't.
 
     def reply(self, request: Any) -> Reply | None:

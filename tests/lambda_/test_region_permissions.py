@@ -66,6 +66,20 @@ def test_the_watch(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _allowed(region_template(LATCHES[kind]), "Watch") == asked | {"dynamodb:ConditionCheckItem"}
 
 
+def test_the_watch_reads_the_items_that_it_may_read_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    with watch_world() as world, _noted(monkeypatch) as calls:
+        world.invoke()
+    read: set[str] = set()
+    for name, request in calls:
+        if name == "dynamodb:GetItem":
+            gets = [each["Get"] for each in request.get("TransactItems", ())] or [request]
+            read |= {each["Key"]["key"]["S"] for each in gets}
+    (policy,) = (each for id, each in by_id(region_template(LATCHES["metric"]), "IAM::ManagedPolicy") if id.startswith("Watch"))
+    (may,) = (each["Condition"] for each in policy["PolicyDocument"]["Statement"] if each["Action"] == "dynamodb:GetItem")
+    assert set(may["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]) == read == {"TRAK", "TRAK#latch", "TRAK#current"}
+    assert may["Null"] == {"dynamodb:LeadingKeys": "false"}
+
+
 def test_the_readiness_check(monkeypatch: pytest.MonkeyPatch) -> None:
     with readiness_world() as world:
         asked: set[str] = {"ssm:SendCommand", "ssm:GetCommandInvocation", "servicequotas:GetServiceQuota"}

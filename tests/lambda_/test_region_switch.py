@@ -1,6 +1,5 @@
 """The function behind a Region switch plan: it does what was approved, in whatever order the plan asks, and else nothing."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,22 +164,6 @@ class TestByThePlan:
         with pytest.raises(StepError, match=r"not done yet: move m-.* is committed and waits for latch"):
             world.switch("latch-to-dr")
         assert world.now - began < 60
-
-    def test_the_alarm_on_a_move_that_is_stuck_sees_it_though_the_plan_has_stopped(
-        self, world: World, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        world.request()
-        _until_done(world, "preflight-to-dr")
-        world.look()
-        assert "MoveSeconds" not in capsys.readouterr().out
-        world.approve()
-        world.now += 2000
-        capsys.readouterr()
-        world.look()
-        (told,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "MoveSeconds" in line)
-        assert (told["MoveSeconds"], told["deployment"], told["mirror_set"]) == ([2000.0], "trakcare", "TRAK")
-        (stated,) = told["_aws"]["CloudWatchMetrics"]
-        assert sorted(stated["Dimensions"][0]) == ["deployment", "mirror_set"]
 
     def test_has_every_step_of_every_kind(self) -> None:
         """In their order; what lies between is done on the way."""

@@ -61,6 +61,8 @@ class RegionFailoverAlarms(Construct):
             metric=under_way,
             topic=topic,
             threshold=STUCK_SECONDS,
+            # The watch tells it each minute, 0 where no move is under way: a minute without it is no end of a move.
+            missing=cloudwatch.TreatMissingData.IGNORE,
         )
         ended = {
             "failed": workflow.metric_failed(statistic="Sum", period=_MINUTE),

@@ -113,8 +113,9 @@ class RegionWatchAlarms(Construct):
         self._add(
             "WatchSilent",
             "watch-silent",
-            f"the watch has told nothing for {_SILENT_MINUTES} minutes",
-            self._metric("DrRegionServes", "SampleCount"),
+            f"the watch has told nothing, or nothing of a move, for {_SILENT_MINUTES} minutes",
+            # It is told last, each minute, if there is a move or not.
+            self._metric("MoveSeconds", "SampleCount"),
             periods=_SILENT_MINUTES,
             below=True,
             missing=cloudwatch.TreatMissingData.BREACHING,

@@ -35,7 +35,8 @@ class RegionWatch(Construct):
 
     Each minute, and when a promotion asks for it, it carries what the table of the regions' state says of the latch to what
     Route 53's health checks read, until the table confirms that it is still so. It never decides where the latch stands.
-    It also asks all members for their mirror status, and tells in metrics which region serves.
+    It also asks all members for their mirror status, and tells in metrics which region serves, and for how long a move has been
+    under way.
 
     `DrRegion` defines one for itself.
     """
@@ -202,7 +203,7 @@ def _latch_settings(latch: Latch, bucket: s3.Bucket | None) -> dict[str, Any]:
 
 
 def _record_statements(scope: Construct, mirror_set: str, table: dynamodb.ITable, key: kms.IKey) -> list[iam.PolicyStatement]:
-    """What the watch may do with the regions' state: read it, and write its own note of the latch, and nothing else."""
+    """What the watch may do with the regions' state: read it and the move, and write its own note of the latch."""
 
     def items(action: str, *keys: str) -> iam.PolicyStatement:
         return iam.PolicyStatement(
@@ -215,9 +216,9 @@ def _record_statements(scope: Construct, mirror_set: str, table: dynamodb.ITable
             },
         )
 
-    state, latch = mirror_set, f"{mirror_set}#latch"
+    state, move, latch = mirror_set, f"{mirror_set}#current", f"{mirror_set}#latch"
     return [
-        items("GetItem", state, latch),
+        items("GetItem", state, move, latch),
         items("ConditionCheckItem", state),
         items("UpdateItem", latch),
         use_keys([key.key_arn], f"dynamodb.{Stack.of(scope).region}.amazonaws.com", "kms:Decrypt"),

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from cdk_intersystems.model.names import region_switch_plan_name
 from cdk_intersystems.region_failover.grants import Moved
-from cdk_intersystems.region_routing.function import define_function, wake
+from cdk_intersystems.region_routing.function import define_function
 from cdk_intersystems.region_switch.workflows import Target, steps_to
 
 # A run works for 45 seconds and then waits for the run of a step that it has begun, which takes up to a minute.
@@ -73,14 +73,6 @@ class RegionSwitchPlan(Construct):
             timeout=_TIMEOUT,
             entry="region_switch",
             **{**shared, "settings": {**shared["settings"], "plan": self._name, "steps": steps_name}},
-        )
-        wake(
-            self,
-            "EachMinute",
-            self._function,
-            every=Duration.minutes(1),
-            description=f"Tells how long a move of mirror {moved.mirror_set} of {moved.deployment} takes",
-            event={"kind": "look"},
         )
         self._plan = self._define_plan(moved, stack, approval_minutes)
 
