@@ -15,9 +15,11 @@ true when it is written. Times are seconds since 1970. Every record and event is
         +-----------+----------+------> cancelled | expired | refused
 
 Nothing leads away from `committed` but `completed`: the region's epoch is raised by the same write, and what follows can only
-be repeated until it is done. One exception: a planned move whose primary is not yet being stopped can be cancelled, since the
-region that served still does; it gets a newer epoch of its own by that, with the latch that it never lost. Each event may come
-twice, late, or after its move was followed by another: it then changes nothing (`Writes()`) or is refused.
+be repeated until it is done. Two exceptions. A planned move whose primary is not yet being stopped can be cancelled, since the
+region that served still does; it gets a newer epoch of its own by that, with the latch that it never lost. And of a fail-back
+whose primary is being stopped the home region may be lost: then a promotion can be asked for in its place, with the loss of
+records accepted. Each event may come twice, late, or after its move was followed by another: it then changes nothing
+(`Writes()`) or is refused.
 
 What acts outside (a step) can't be undone by a condition: it may be delayed after it was allowed. It is over after
 `SETTLE_SECONDS` whatever happens, since a function's run and a command that waits for its host end sooner; and so long after
@@ -55,6 +57,7 @@ from .events import (
     Writes,
 )
 from .records import (
+    ABANDONED,
     APPROVED,
     BEFORE_COMMIT,
     CANCELLED,
@@ -188,8 +191,10 @@ def _request(event: Request, region: Region, move: Move | None, now: float) -> W
         if move.needs_undo and plan.kind != PROMOTION:
             return Refused("needs_undo", f"move {move.id} was given up and is not undone yet: resume it first")
         if move.state in UNDER_WAY and not _is_over(move, now):
-            return Refused("under_way", f"move {move.id} is {move.state}: wait for its end, resume it, or cancel it")
-        if move.state in BEFORE_COMMIT:
+            if not _gives_way(move, plan):
+                return Refused("under_way", f"move {move.id} is {move.state}: {_instead(move, plan)}")
+            archive = _ended(move, ABANDONED, now, f"promotion {event.id} was asked for in its place")
+        elif move.state in BEFORE_COMMIT:
             archive = _ended(move, EXPIRED, now, "nobody approved or went on with it in time")
             if archive.needs_undo and plan.kind != PROMOTION:
                 return Refused("needs_undo", f"move {move.id} has expired and is not undone yet: resume it first")
@@ -204,8 +209,8 @@ def _request(event: Request, region: Region, move: Move | None, now: float) -> W
         return Refused("wrong_way", problem)
     if plan.kind != PROMOTION and plan.accept_data_loss:
         return Refused("no_loss", f"a {plan.kind} loses nothing: leave the acceptance of loss out, or ask for a promotion")
-    if region.latch_epoch != region.epoch:
-        return Refused("damaged", "the record says that the latch has not followed, and no move is under way: repair it first")
+    if region.latch_epoch != region.epoch and not _stays(plan, region):
+        return Refused("damaged", "the latch has not followed the last fail-back, which was left: ask for a promotion")
     made = Move(
         id=event.id,
         plan=replace(plan, stages=stages_of(plan.kind)),
@@ -221,6 +226,29 @@ def _request(event: Request, region: Region, move: Move | None, now: float) -> W
         prepared=prepared,
     )
     return Writes(move=made, archive=archive)
+
+
+def _gives_way(move: Move, plan: Plan) -> bool:
+    """Whether a committed move is a fail-back whose end may never come, and a promotion that accepts loss is asked for.
+
+    What the region's record says stays so: the home region holds the mirror, and the traffic is where it was.
+    """
+    lost = move.state == COMMITTED and move.plan.kind == FAILBACK and move.is_handed_over
+    return lost and plan.kind == PROMOTION and plan.accept_data_loss
+
+
+def _stays(plan: Plan, region: Region) -> bool:
+    """Whether the traffic is where a promotion leads, and stays there: a fail-back was left before it was turned."""
+    return plan.kind == PROMOTION and region.latch_epoch == region.epoch - 1
+
+
+def _instead(move: Move, plan: Plan) -> str:
+    """What to do if a move is under way."""
+    if move.state == COMMITTED and move.plan.kind == FAILBACK and plan.kind == PROMOTION:
+        if not move.is_handed_over:
+            return "cancel it, for the DR region serves still"
+        return "wait for its end; or, if the home region is lost, ask again with the acceptance of loss"
+    return "wait for its end, resume it, or cancel it"
 
 
 def _wrong_way(plan: Plan, region: Region) -> str:
@@ -305,7 +333,7 @@ def _cancel(event: Cancel, region: Region, move: Move, now: float) -> Writes | R
     why = f"cancelled by {event.principal.session}"
     if move.state in BEFORE_COMMIT:
         return _end(move, CANCELLED, now, why)
-    if move.state != COMMITTED or move.plan.kind == PROMOTION or move.stopping:
+    if move.state != COMMITTED or move.plan.kind == PROMOTION or move.is_handed_over:
         return _no_return(move)
     if region.epoch != move.epoch or region.latch_epoch != move.epoch - 1:
         return Refused("damaged", f"the record has epoch {region.epoch} and latch epoch {region.latch_epoch}: repair it first")
@@ -327,6 +355,8 @@ def _resume(event: Resume, move: Move) -> Writes | Refused:
     if event.accepts_loss:
         if event.principal.role not in event.approvers:
             return Refused("not_allowed", "to accept the loss of records your role has to be one of promotion.approvers")
+        if event.principal.is_same_person(move.requester):
+            return Refused("same_person", "who asked for a move can't accept its loss of records later: another person has to")
         if move.state != COMMITTED or move.plan.kind != PROMOTION:
             return Refused("no_loss", f"loss is accepted later only for a promotion that is committed; this is {move.state}")
     if move.state in UNDER_WAY or move.needs_undo:
@@ -346,12 +376,15 @@ def _commit(region: Region, move: Move, now: float) -> Writes | Refused:
         return Refused("expired", _VOID)
     if "commit" not in next_step(region, move, now).names:
         return Refused("not_due", "what has to be done before the point of no return is not done")
-    if move.epoch != region.epoch + 1 or region.latch_epoch != region.epoch or move.plan.target == region.serving:
+    stays = _stays(move.plan, region)
+    follows = stays or region.latch_epoch == region.epoch
+    if move.epoch != region.epoch + 1 or not follows or move.plan.target == region.serving:
         return Refused("epoch", f"the move takes epoch {move.epoch}, and {region.epoch} is the last one: cancel it, ask again")
     taken = replace(
         region,
         epoch=move.epoch,
         serving=move.plan.target,
+        latch_epoch=move.epoch if stays else region.latch_epoch,
         since=now,
         by=move.id,
         version=region.version + 1,
@@ -381,7 +414,8 @@ def _step(event: StepStarted | StepNoted | StepFailed | StepDone, region: Region
     if name not in next_step(region, move, now).names or name in _WITH_EVENTS:
         if move.state in GIVEN_UP:
             return _ended_before(move)
-        return Refused("not_due", f"step {name} is not due: move {move.id} is {move.state}")
+        not_due = Refused("not_due", f"step {name} is not due: move {move.id} is {move.state}")
+        return Refused("expired", _VOID) if _is_over(move, now) else not_due
     if isinstance(event, StepStarted):
         if record is None:
             record = StepRecord(name, now, tried_at=now)

@@ -255,7 +255,7 @@ def _refuse(region: Region, move: Move, event: Mapping[str, Any], now: Settings,
         region, move = table.change(Refuse(move.id, _why(event)))
     if move.state in UNDER_WAY or not move.needs_undo:
         return {"done": True, "wait_seconds": 0, "state": move.state}
-    return _step("undo", region, move, now, table)
+    return {**_step("undo", region, move, now, table), "state": move.state}
 
 
 def _why(event: Mapping[str, Any]) -> str:

@@ -37,7 +37,7 @@ def judge(plan: Plan, seen: Seen, settings: Settings) -> tuple[Plan, tuple[str, 
     """
     if not seen.target:
         return plan, (f"no member in {plan.target} runs and answers: bring one up, see docs/runbooks/promotion-failed.md",)
-    member = min(seen.target, key=lambda name: (_lag(seen.target[name]), not seen.target[name].get("caught_up"), name))
+    member = min(seen.target, key=lambda name: _fitness(seen.target[name], name))
     says = seen.target[member]
     lag = _lag(says)
     known = None if lag == float("inf") else round(lag, 1)
@@ -52,6 +52,8 @@ def judge(plan: Plan, seen: Seen, settings: Settings) -> tuple[Plan, tuple[str, 
 def _problems(plan: Plan, seen: Seen, settings: Settings) -> list[str]:
     found = []
     says = seen.target[plan.member]
+    if says.get("running") is False:
+        found.append(f"IRIS does not run on {plan.member}, nor on the other one: iris-region start on it, then ask again")
     if plan.kind == PROMOTION:
         far = plan.lag_seconds is None or plan.lag_seconds > settings.lag_limit_seconds
         if far and not plan.accept_data_loss:
@@ -78,6 +80,11 @@ def _problems(plan: Plan, seen: Seen, settings: Settings) -> list[str]:
             "for a promotion"
         )
     return found
+
+
+def _fitness(says: Mapping[str, Any], name: str) -> tuple[bool, float, bool, str]:
+    """The less the better: one that runs, then who is behind least."""
+    return says.get("running") is False, _lag(says), not says.get("caught_up"), name
 
 
 def _lag(says: Mapping[str, Any]) -> float:

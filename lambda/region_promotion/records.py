@@ -25,6 +25,8 @@ CANCELLED, EXPIRED, REFUSED = "cancelled", "expired", "refused"
 BEFORE_COMMIT: Final = (REQUESTED, CHECKED, APPROVED)
 UNDER_WAY: Final = (*BEFORE_COMMIT, COMMITTED)
 GIVEN_UP: Final = (CANCELLED, EXPIRED, REFUSED)
+ABANDONED: Final = "abandoned"
+"""Of the copy of a fail-back in whose place a promotion was asked for; never of the move that is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Move:
         steps: How far each step has come.
         report: What it came to, JSON.
         left: The region that served until it was committed.
-        stopping: Whether the primary of a planned move is being stopped: from then on it can't be taken back.
+        stopping: Whether the primary of a planned move is being stopped.
         loss_accepted_by: Who has accepted the loss of records after the point of no return; empty if nobody has.
         prepared: The member that the move before had prepared and that was not undone; given up, this one owes it.
     """
@@ -192,6 +194,11 @@ class Move:
         """Whether a step is done."""
         record = self.step(name)
         return record is not None and record.done_at is not None
+
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the primary of a planned move is being stopped, or the target has taken over: it can't be taken back then."""
+        return self.stopping or self.is_done("hand_over")
 
     @property
     def needs_undo(self) -> bool:

@@ -118,7 +118,7 @@ def _drive(stage: str, target: str, event: Mapping[str, Any], now: Settings, tab
             why = f"move {move.id} is {move.state}: {move.why}"
             _cancel(event, now, why)
             raise MoveRefusedError("ended", f"{why}; ask again")
-        seconds, waits_for = _some(region, move, now, table)
+        seconds, waits_for = _some(region, move, now, table, ends)
         if time.monotonic() + seconds >= ends:
             raise StepError(f"not done yet: move {move.id} is {move.state} and waits for {waits_for}")
         time.sleep(max(seconds, _AT_LEAST_SECONDS))
@@ -178,8 +178,8 @@ def is_done(stage: str, move: Move) -> bool:
     return by_state.get(step, move.is_done(step))
 
 
-def _some(region: Region, move: Move, now: Settings, table: StateTable) -> tuple[float, str]:
-    """Has each step run once that may be; for how long to wait then, and what for."""
+def _some(region: Region, move: Move, now: Settings, table: StateTable, ends: float) -> tuple[float, str]:
+    """Has each step run once that may be, as long as there is time; for how long to wait then, and what for."""
     due = next_step(region, move, table.clock())
     if due.names == ("approval",):
         # By the API alone; there is no task whose token could be told of it.
@@ -189,6 +189,8 @@ def _some(region: Region, move: Move, now: Settings, table: StateTable) -> tuple
         return max(_AGAIN_SECONDS, until - table.clock()), f"{_clock(until)}, when what was begun before is over"
     waits: list[tuple[float, str]] = []
     for name in due.names:
+        if waits and time.monotonic() >= ends:
+            break
         # What is over is ended by whatever step is run next.
         step = "preflight" if name == "expire" else name
         found = _run(step, move, now, table)

@@ -48,8 +48,9 @@ def promote(context: Context) -> Outcome:
     answer = context.ask_member("promote", _promotion(context, "none" if alone else "auto"))
     if answer is None:
         return wait(1)
-    if answer.refused and not alone and context.move.accepts_loss:
-        # The former members have gone since the plan was made.
+    if answer.refused and not alone and context.move.accepts_loss and answer.data.get("unavailable"):
+        # The former members have gone since the plan was made. Refused for any other reason it is tried again: while they can
+        # be asked for their newest journals, nothing is lost that need not be.
         context.note["alone"] = answer.refused
         context.save()
         return wait(1)
@@ -70,7 +71,8 @@ def await_primary(context: Context) -> Outcome:
     if answer is None:
         return wait(1)
     if answer.data.get("done"):
-        return done()
+        # Its own members read it too, when they start and the table can't be read.
+        return done(parameter=say_who_serves(context, context.target))
     if context.waited > _PUSH_SECONDS:
         record = context.move.step("promote")
         alone = context.move.plan.partner == "none" or (record is not None and "without_partner" in record.note)

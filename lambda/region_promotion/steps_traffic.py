@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # As `model/tags.py` of the library has them.
 _TAG = "cdk-intersystems:"
+#: How long the health check is waited for. After that the move ends, so that another one can be asked for; alarms go on.
+HEALTH_CHECK_SECONDS = 900
 #: How long tiers are waited for; the traffic is there already, and the rest comes by itself.
 TIERS_SECONDS = 900
 #: How long the DR region's own capacity is waited for when it is taken back after a fail-back.
@@ -78,7 +80,14 @@ def await_health_check(context: Context) -> Outcome:
     if not context.target_is_dr and not context.settings.old_region:
         # Nobody asks members on premises; the step before has seen that it is primary.
         serves = True
-    return done(members=members) if serves and _is_delivered(context) else wait(2, members=members)
+    if serves and _is_delivered(context):
+        return done(members=members)
+    if context.waited > HEALTH_CHECK_SECONDS:
+        return done(members=members, why=_NOT_SEEN)
+    return wait(2, members=members)
+
+
+_NOT_SEEN = "the region is not seen to serve: see docs/runbooks/region-not-serving.md"
 
 
 def lower(context: Context) -> Outcome:

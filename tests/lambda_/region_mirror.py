@@ -30,7 +30,11 @@ class Member:
 
 
 class Mirror:
-    """The members of a mirror set, two in each region, and what they do when they are told to."""
+    """The members of a mirror set, two in each region, and what they do when they are told to.
+
+    Attributes:
+        refuses: Why the next promotions are refused, though everybody that is needed is reached.
+    """
 
     def __init__(self, home: str, dr: str) -> None:
         self.members = {
@@ -40,6 +44,7 @@ class Mirror:
             "TRAKD": Member("TRAKD", dr, "DR", "Connected"),
         }
         self.lost: set[str] = set()
+        self.refuses: list[str] = []
 
     def lose(self, region: str) -> None:
         """Loses every member of a region."""
@@ -64,6 +69,7 @@ class Mirror:
         others = [each for each in self.members.values() if each.place != member.place]
         return 0, {
             "system_name": member.name,
+            "running": member.status != "Down",
             "member_type": member.kind,
             "status": member.status,
             "is_primary": member.status == "Primary",
@@ -77,11 +83,16 @@ class Mirror:
         }
 
     def _promote(self, member: Member, given: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        if member.status == "Down":
+            return REFUSED, {"refused": "the instance is down: iris-region start"}
         if member.kind != "Failover":
+            if self.refuses:
+                return REFUSED, {"refused": self.refuses.pop(0)}
             if given["--partner"] == "none" and self.primaries:
                 return REFUSED, {"refused": "a primary runs"}
             if given["--partner"] == "auto" and not self.primaries and not self._agent_elsewhere(member):
-                return REFUSED, {"refused": "no partner can be reached"}
+                lost = [each.name for each in self.members.values() if each.place in self.lost]
+                return REFUSED, {"refused": "no partner can be reached", "unavailable": lost}
             for each in self.members.values():
                 if each.status == "Backup":
                     each.kind, each.status = "DR", "Connected"

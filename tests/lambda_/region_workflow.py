@@ -49,7 +49,7 @@ class Workflow:
         name = part["StartAt"]
         for _ in range(600):
             state = part["States"][name]
-            if state["Type"] == "Succeed" or state.get("End"):
+            if state["Type"] in ("Succeed", "Fail") or state.get("End"):
                 return str(name)
             name = getattr(self, f"_{state['Type'].lower()}")(state, data)
         raise AssertionError(f"it has not come to an end, and is at {name}")

@@ -58,6 +58,13 @@ class TestCancel:
         assert records.ready() == ("undo",)
 
     @PLANNED
+    def test_not_when_the_target_has_taken_over_by_itself(self, kind: str) -> None:
+        """Its primary failed before anybody stopped it: who serves by the record would have no primary."""
+        records = Records(kind).until("committed")
+        records.step("hand_over")
+        assert records.refuses(ev.Cancel("m1", ANNE, REQUESTERS)) == "committed"
+
+    @PLANNED
     def test_a_promotion_does_not_wait_for_what_is_to_be_undone(self, kind: str) -> None:
         """The region that served may be lost, and the member that was prepared primary by itself."""
         records = Records(kind).until("prepare")
@@ -105,6 +112,82 @@ class TestCancel:
         assert records.refuses(records.request("m2")) == "needs_undo"
 
 
+class TestPromotionInPlaceOfAFailback:
+    """The home region is lost, or said to be, while the DR region's primary is being stopped for it."""
+
+    def _stopping(self, state: str = "committed") -> Records:
+        records = Records("failback").until(state)
+        if not records.move or not records.move.is_done("hand_over"):
+            records.does(ev.StepStarted("m1", "hand_over"))
+            records.does(ev.StepNoted("m1", "hand_over", "{}", stops=True))
+        records.kind = "promotion"
+        return records
+
+    def test_needs_a_primary_that_is_being_stopped_and_loss_that_is_accepted(self) -> None:
+        records = Records("failback").until("committed")
+        records.kind = "promotion"
+        assert records.refuses(records.request("m2", loss=True)) == "under_way"
+        records = self._stopping()
+        assert records.refuses(records.request("m2")) == "under_way"
+        assert records.refuses(records.request("m2", loss=True, requester=EVE)) == "not_allowed"
+        records.does(records.request("m2", loss=True))
+
+    @pytest.mark.parametrize("kind", ["promotion", "switchover"])
+    def test_no_other_move_gives_way(self, kind: str) -> None:
+        records = Records(kind).until("committed")
+        if kind == "switchover":
+            records.does(ev.StepStarted("m1", "hand_over"))
+            records.does(ev.StepNoted("m1", "hand_over", "{}", stops=True))
+        records.kind = "promotion"
+        assert records.refuses(records.request("m2", loss=True)) == "under_way"
+
+    def test_nothing_is_changed_by_the_request(self) -> None:
+        records = self._stopping()
+        before = records.region
+        records.does(records.request("m2", loss=True))
+        assert records.region == before
+        assert (records.archive["m1"].state, records.archive["m1"].ended_at) == ("abandoned", records.now)
+        assert records.refuses(ev.StepDone("m1", "hand_over")) == "not_found"
+        # What the fail-back has begun may still take effect.
+        assert records.move is not None
+        assert records.move.not_before == records.now + SETTLE_SECONDS
+
+    def test_the_traffic_stays_where_it_was(self) -> None:
+        records = self._stopping()
+        assert (records.region.epoch, records.region.latch_epoch) == (4, 3)
+        records.does(records.request("m2", loss=True))
+        records.until("approved")
+        records.now += SETTLE_SECONDS
+        records.until("committed")
+        assert (records.region.serving, records.region.epoch, records.region.latch_epoch) == ("dr", 5, 5)
+        records.until("latch")
+        records.does(ev.StepStarted("m2", "latch"))
+        records.nothing(ev.Latch("m2"))
+        records.does(ev.StepDone("m2", "latch"))
+        records.until("completed")
+
+    def test_given_up_it_can_be_asked_for_again_and_nothing_else(self) -> None:
+        records = self._stopping()
+        records.does(records.request("m2", loss=True))
+        records.does(ev.Cancel("m2", ANNE, REQUESTERS))
+        records.now += SETTLE_SECONDS
+        assert records.ready() == ()
+        for kind, code in (("switchover", "damaged"), ("failback", "wrong_way")):
+            records.kind = kind
+            assert records.refuses(records.request("m3")) == code
+        records.kind = "promotion"
+        records.does(records.request("m3"))
+
+    def test_after_its_latch_it_is_a_promotion_like_any_other(self) -> None:
+        records = self._stopping("await_health_check")
+        assert records.region.latch_epoch == records.region.epoch == 4
+        records.does(records.request("m2", loss=True))
+        records.until("approved")
+        records.now += SETTLE_SECONDS
+        records.until("committed")
+        assert (records.region.serving, records.region.epoch, records.region.latch_epoch) == ("dr", 5, 4)
+
+
 class TestResume:
     @pytest.mark.parametrize("state", STATES[:-1])
     def test_whatever_is_under_way(self, each_kind: Records, state: str) -> None:
@@ -123,6 +206,8 @@ class TestResume:
             return ev.Resume("m1", who, REQUESTERS, "m1-2", accepts_loss=True, approvers=APPROVERS)
 
         assert records.refuses(resume(ANNE)) == "not_allowed"
+        # Who asked, in an approver's role.
+        assert records.refuses(resume(replace(ANNE, role="1/Leads"))) == "same_person"
         records.does(resume(BOB))
         assert records.move.accepts_loss
         assert records.move.loss_accepted_by == "bob"

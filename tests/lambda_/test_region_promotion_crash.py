@@ -1,19 +1,24 @@
 """Moves between regions when something goes wrong on the way: what is killed, lost, or comes late."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from region_promotion.errors import MoveRefusedError
 from tests.lambda_.region_moves import STEPS, moved, report_of, serving_of
 from tests.lambda_.region_workflow import KilledError, Workflow
-from tests.lambda_.region_world import BOB, DR, FULL, SENTENCE, World, region_world
+from tests.lambda_.region_world import BOB, DR, FULL, SENTENCE, TABLE, World, region_world
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
     with region_world() as made:
         yield made
+
+
+def _promotes(name: str, given: dict[str, Any]) -> bool:
+    return name == "SendCommand" and given["Parameters"]["Command"] == ["promote"]
 
 
 class TestCrash:
@@ -124,6 +129,30 @@ class TestCrash:
         report = report_of(world)
         assert report["loss_accepted_later_by"] == "bob"
         assert "no partner" in report["results"]["promote"]["without_partner"]
+
+    def test_a_step_that_is_refused_after_the_commit_stops_the_workflow_and_is_no_good_end(self, world: World) -> None:
+        """The alarm on failed executions rings, and the move can be resumed when it is repaired."""
+        assert world.request()[0] == 202
+        good: list[Any] = []
+
+        def kills(step: str, when: str) -> None:
+            if (step, when) == ("latch", "before") and not good:
+                good.append(world.item())
+                world.dynamodb.put_item(TableName=TABLE, Item={**good[0], "epoch": {"N": "3"}, "latch_epoch": {"N": "2"}})
+
+        assert Workflow(world, world.approve, kills).run() == "stopped"
+        world.dynamodb.put_item(TableName=TABLE, Item=good[0])
+        assert world.ask("POST /moves/{id}/resumption", {})[0] == 200
+        assert Workflow(world, world.approve, kills).run() == "completed"
+
+    def test_a_refusal_is_no_loss_while_the_former_members_are_reached(self, world: World) -> None:
+        """Loss is accepted, and the member refuses for a while: it is still to have their newest journals."""
+        world.mirror.refuses = ["IRIS is starting", "another iris-region is under way"]
+        moved(world, loss=True)
+        asked = [given["Parameters"]["Arguments"][0] for _, name, given, _ in world.calls if _promotes(name, given)]
+        assert len(asked) > 2
+        assert all("--partner auto" in each for each in asked)
+        assert "without_partner" not in report_of(world)["results"]["promote"]
 
     def test_the_region_is_lost_in_the_middle_of_a_switchover(self, world: World) -> None:
         """The target takes over by itself, and the move goes on without the other region."""

@@ -1,10 +1,12 @@
 """What the functions ask of AWS, and what their roles let them do, held against each other: nothing more on either side."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from region_promotion.core import SETTLE_SECONDS
 from tests.infra.region_failover_app import template
 from tests.infra.templates import by_id
 from tests.lambda_.iam_policy import Request, allows, listed, resolved
@@ -94,26 +96,42 @@ def _item(action: str, table: str, key: Mapping[str, Any]) -> Request:
 
 
 def _everything(world: World) -> tuple[list[Request], list[Request]]:
-    """All that both functions do: there and back, and a promotion. The requests of the API, and those of the steps."""
+    """All that both functions do: there and back, a promotion, and a move that is taken back before and after its commit.
+
+    The requests of the API, and those of the steps.
+    """
     asked: list[Request] = []
 
-    def approve() -> None:
+    @contextmanager
+    def by_the_api() -> Iterator[None]:
         done, world.calls = world.calls, []
-        world.approve()
-        world.ask("POST /readiness")
-        world.ask("GET /readiness")
+        yield
         asked.extend(_requests(world))
         world.calls = done
 
-    world.request()
-    world.ask("POST /moves/{id}/cancellation")
-    asked += _requests(world)
-    world.calls = []
+    def approve() -> None:
+        with by_the_api():
+            world.approve()
+            world.ask("POST /readiness")
+            world.ask("GET /readiness")
+
+    def cancel(step: str, when: str) -> None:
+        if (step, when) == ("hand_over", "before"):
+            with by_the_api():
+                assert world.ask("POST /moves/{id}/cancellation")[0] == 200
+
+    def request(kind: str) -> None:
+        with by_the_api():
+            assert world.request(kind)[0] == 202
+
+    request("promotion")
+    with by_the_api():
+        assert world.ask("POST /moves/{id}/cancellation")[0] == 200
+    request("switchover")
+    assert Workflow(world, approve, cancel).run() == "given up"
+    world.now += SETTLE_SECONDS
     for kind in ("switchover", "failback", "promotion"):
-        steps, world.calls = world.calls, []
-        assert world.request(kind)[0] == 202
-        asked += _requests(world)
-        world.calls = steps
+        request(kind)
         assert Workflow(world, approve).run() == "completed"
     # One that was woken when the answer is there already.
     world.step("approval", task_token="late")
@@ -172,7 +190,8 @@ NOT_GRANTED = {
     "a record of another mirror set": ("Steps", "dynamodb:PutItem", _RECORDS, _leading("LABS")),
     "records in general": ("Steps", "dynamodb:PutItem", _RECORDS, {}),
     "deleting a record": ("Steps", "dynamodb:DeleteItem", _RECORDS, _leading("TRAK")),
-    "saying who serves, by the API": ("Requests", "dynamodb:PutItem", _RECORDS, _leading("TRAK")),
+    "the latch's record, by the API": ("Requests", "dynamodb:PutItem", _RECORDS, _leading("TRAK#latch")),
+    "another mirror set's region, by the API": ("Requests", "dynamodb:PutItem", _RECORDS, _leading("LABS")),
     "a command, by the API": ("Requests", "ssm:SendCommand", _HOST, _SSM),
     "stopping, by the API": ("Requests", "ec2:StopInstances", _HOST, _OWN),
     "another workflow": ("Requests", "states:StartExecution", f"arn:aws:states:{DR}:{ACCOUNT}:stateMachine:other", {}),

@@ -15,6 +15,10 @@ def world() -> Iterator[World]:
         yield made
 
 
+class LostError(BaseException):
+    """The execution is lost."""
+
+
 class TestPlanned:
     def test_switchover_and_back(self, world: World) -> None:
         moved(world, "switchover")
@@ -114,3 +118,55 @@ class TestPlanned:
         moved(world, "failback", kills=home)
         assert world.mirror.primaries == ["TRAKA"]
         assert serving_of(world) == ("on_premises", 2, 2)
+
+
+class TestTheHomeRegionIsLostInAFailback:
+    def _fails_back(self, world: World, step: str, when: str) -> None:
+        """A fail-back, in which the home region is lost."""
+        moved(world, "switchover")
+        assert world.request("failback")[0] == 202
+
+        def kills(name: str, moment: str) -> None:
+            if (name, moment) == (step, when):
+                world.lose_home()
+
+        def stops(name: str, moment: str) -> None:
+            kills(name, moment)
+            if world.down and (name, moment) != (step, when):
+                raise LostError
+
+        with pytest.raises(LostError):
+            Workflow(world, world.approve, stops).run()
+
+    def test_when_the_primary_has_just_been_stopped(self, world: World) -> None:
+        """Nobody can go on with the fail-back: a promotion takes its place, with what the DR region has."""
+        self._fails_back(world, "hand_over", "after")
+        assert (world.mirror.primaries, serving_of(world)) == ([], ("primary", 2, 1))
+        assert world.ask("POST /moves/{id}/cancellation")[0] == 409
+        status, said = world.request()
+        assert (status, said["error"]) == (409, "under_way")
+        assert "acceptance of loss" in said["message"]
+        moved(world, loss=True)
+        # Of the two the one that runs; and no second one waits for it longer than it may.
+        assert world.mirror.primaries == ["TRAKD"]
+        assert serving_of(world) == ("dr", 3, 3)
+        assert world.parameters[DR] == {"epoch": 3, "serving": "dr"}
+
+    def test_when_it_has_the_traffic_already(self, world: World) -> None:
+        self._fails_back(world, "latch", "after")
+        assert serving_of(world) == ("primary", 2, 2)
+        moved(world, loss=True)
+        assert serving_of(world) == ("dr", 3, 3)
+
+    def test_it_ends_though_its_region_is_never_seen_to_serve(self, world: World) -> None:
+        """So that, whoever looks when, another move can be asked for."""
+        moved(world, "switchover")
+
+        def kills(name: str, moment: str) -> None:
+            if (name, moment) == ("latch", "after"):
+                world.lose_home()
+
+        moved(world, "failback", kills=kills)
+        assert "not seen to serve" in report_of(world)["results"]["await_health_check"]["why"]
+        moved(world, loss=True)
+        assert serving_of(world) == ("dr", 3, 3)

@@ -62,6 +62,15 @@ class TestRefused:
         assert Workflow(world, world.approve).run() == "given up"
         self._changed_nothing(world)
 
+    def test_no_member_whose_instance_runs(self, world: World) -> None:
+        """It would refuse to be promoted when nothing can be taken back any more."""
+        for name in ("TRAKC", "TRAKD"):
+            world.mirror.members[name].status = "Down"
+        world.request(loss=True)
+        with pytest.raises(MoveRefusedError, match="IRIS does not run on TRAKC"):
+            world.step("preflight")
+        self._changed_nothing(world)
+
     def test_a_planned_move_without_a_primary(self, world: World) -> None:
         world.mirror.lose(HOME)
         assert world.request("switchover")[0] == 202

@@ -114,6 +114,23 @@ class TestByThePlan:
         _until_done(world, "report-to-dr")
         assert (_serving(world), _state(world)) == (("dr", 1, 1), "completed")
 
+    def test_no_step_is_begun_when_the_time_is_over(self, world: World) -> None:
+        """Two that may be run at once may take a minute each, and the function's own time is two."""
+        world.request("switchover")
+        _until_done(world, "preflight-to-dr")
+        world.approve()
+        ran: list[str] = []
+
+        def slow(step: str) -> None:
+            ran.append(step)
+            world.now += 50
+            raise RuntimeError
+
+        world.kills = slow
+        with pytest.raises(StepError, match="waits for resize"):
+            world.switch("commit-to-dr")
+        assert ran == ["resize"]
+
     def test_a_step_that_is_done_is_done_at_once(self, world: World) -> None:
         world.request()
         world.approve()

@@ -54,21 +54,21 @@ class PromotionInvariants:
             return "" if state.outside.lost else f"I12: move {move.id} was taken back, and its primary had stopped"
         if region.serving not in (HOME, DR) or region.latch_epoch not in (region.epoch, region.epoch - 1):
             return f"I5: no region has the traffic: {region}"
-        latched = region.serving if region.latch_epoch == region.epoch else other_region(region.serving)
+        latched = _holder(region)
         moving = move is not None and move.state == COMMITTED
-        if latched not in state.outside.primaries and not (state.outside.lost and latched == HOME):
+        # A fail-back was left when its primary had been told to stop; until a promotion is done nobody need have one.
+        left = not moving and region.serving == HOME and region.latch_epoch == region.epoch - 1
+        if latched not in state.outside.primaries and not (state.outside.lost and latched == HOME) and not left:
             if not moving:
                 return f"I6: {latched} has the traffic and no primary"
-            if region.latch_epoch == region.epoch:
+            if move is not None and move.is_done("latch"):
                 return f"I6: {latched} was given the traffic and has no primary"
-        if not moving and region.latch_epoch != region.epoch:
+        if not moving and region.latch_epoch != region.epoch and not left:
             return "I6: no move is under way, and the latch has not followed"
-        if state.outside.lost and latched == HOME and self.at_rest(state):
-            # Members in DR are all there is: a person has to be able to have them promoted.
+        if (left or (state.outside.lost and latched == HOME)) and self.at_rest(state):
+            # Members in DR are all there may be: a person has to be able to have them promoted.
             made = self._table.core.apply(request(99, PROMOTION), region, move, NOW)
-            return (
-                "" if isinstance(made, Writes) else f"I12: the home region is lost, and a promotion is refused: {made.message}"
-            )
+            return "" if isinstance(made, Writes) else f"I12: a promotion is needed, and is refused: {made.message}"
         if state.outside.prepared and self.at_rest(state):
             return f"I6: at rest, a failover member of {state.outside.prepared} could take over by itself"
         if state.records not in self._forged:
@@ -96,14 +96,14 @@ class PromotionInvariants:
         (region, old), (newer, new) = self._records_of(before), self._records_of(after)
         if wrong := _region_broken(region, old, newer, new):
             return wrong
+        holder = _holder(newer)
+        if holder != _holder(region) and holder not in after.outside.primaries and not (after.outside.lost and holder == HOME):
+            return f"I6: {holder} is given the traffic and has no primary"
         if old is None or new is None:
             return "" if new is None or new.state == REQUESTED else f"I8: a move begins as {new.state}"
         if old.id != new.id:
-            return (
-                ""
-                if new.state == REQUESTED and old.state != COMMITTED
-                else f"I12: move {old.id} was {old.state}, and is forgotten"
-            )
+            forgotten = old.state == COMMITTED and not _in_place(old, new)
+            return f"I12: move {old.id} was {old.state}, and is forgotten" if forgotten or new.state != REQUESTED else ""
         if old.state != new.state:
             return _turn_broken(old, new, move)
         if old.approver != new.approver or (old.approver and old.plan_hash != new.plan_hash):
@@ -111,6 +111,17 @@ class PromotionInvariants:
         if new.state in (REQUESTED, CHECKED) and new.steps:
             return "I8: something was begun before the approval"
         return ""
+
+
+def _holder(region: Region) -> str:
+    """Which region has the traffic."""
+    return region.serving if region.latch_epoch == region.epoch else other_region(region.serving)
+
+
+def _in_place(old: Record, new: Record) -> bool:
+    """Whether a move may take a committed one's place: a promotion that accepts loss, when the DR region need not serve."""
+    stopped = old.plan.kind == FAILBACK and (old.stopping or old.is_done("hand_over"))
+    return stopped and new.plan.kind == PROMOTION and new.plan.accept_data_loss
 
 
 def _region_broken(region: Region, old: Record | None, newer: Region, new: Record | None) -> str:
@@ -123,7 +134,8 @@ def _region_broken(region: Region, old: Record | None, newer: Region, new: Recor
         # Taken back before its primary was being stopped: who served goes on to, with the traffic that it never lost.
         kept = region.latch_epoch == old.epoch - 1 and newer.serving == old.left == other_region(region.serving)
         return "" if kept and newer.epoch == newer.latch_epoch == region.epoch + 1 else f"I7: taken back as {newer}"
-    if newer.epoch != region.epoch + 1 or newer.serving == region.serving or newer.latch_epoch != region.latch_epoch:
+    # The traffic stays where it is: of a promotion after a fail-back that was left, that is where it is to be.
+    if newer.epoch != region.epoch + 1 or newer.serving == region.serving or _holder(newer) != _holder(region):
         return f"I7: epoch {region.epoch} of {region.serving} became epoch {newer.epoch} of {newer.serving}"
     if old is None or new is None or old.id != new.id or old.state != APPROVED or new.state != COMMITTED:
         return "I8: the epoch was raised by what is no approved move"

@@ -85,12 +85,12 @@ def boundaries(move: Move | None) -> tuple[float, ...]:
     return tuple(sorted({each - NOW for each in times if each > NOW}))
 
 
-def asked(kind: str) -> Plan:
-    return Plan(kind=kind, mirror_set="TRAK", target=HOME if kind == FAILBACK else DR)
+def asked(kind: str, *, loss: bool = False) -> Plan:
+    return Plan(kind=kind, mirror_set="TRAK", target=HOME if kind == FAILBACK else DR, accept_data_loss=loss)
 
 
-def request(number: int, kind: str) -> Request:
-    return Request(f"m{number}", asked(kind), ANNE, REQUESTERS, APPROVAL_SECONDS)
+def request(number: int, kind: str, *, loss: bool = False) -> Request:
+    return Request(f"m{number}", asked(kind, loss=loss), ANNE, REQUESTERS, APPROVAL_SECONDS)
 
 
 def checked(move: Move, problems: tuple[str, ...] = ()) -> Checked:

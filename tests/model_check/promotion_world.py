@@ -23,7 +23,7 @@ from region_promotion.events import (
     StepStarted,
     Writes,
 )
-from region_promotion.records import FAILBACK, PROMOTION, REQUESTED, SWITCHOVER, Region
+from region_promotion.records import COMMITTED, FAILBACK, PROMOTION, REQUESTED, SWITCHOVER, Region
 from region_promotion.records import Move as Record
 
 from .exploration import Move
@@ -46,6 +46,7 @@ class PromotionWorld:
         kinds: The kinds of moves asked for.
         late: Whether somebody who has decided may write later.
         losses: Whether the home region may be lost, at any moment and for good.
+        first: The region that serves at first.
     """
 
     def __init__(
@@ -58,9 +59,10 @@ class PromotionWorld:
         kinds: tuple[str, ...] = (PROMOTION, SWITCHOVER, FAILBACK),
         late: bool = False,
         losses: bool = False,
+        first: str = HOME,
     ) -> None:
         self.core, self.most, self.faults, self.flights, self.kinds, self.late = core, moves, faults, flights, kinds, late
-        self.losses = losses
+        self.losses, self.first = losses, first
         self.table = PromotionTable(core)
         self._must = PromotionInvariants(self.table)
 
@@ -83,8 +85,9 @@ class PromotionWorld:
     # --- What happens ---------------------------------------------------------------------------------------------------------
 
     def initial(self) -> State:
-        outside = Outside(frozenset({HOME}), "", True, "", False)
-        return State(self.table.number(Region(HOME), None), 0, outside, (), None, self.faults)
+        epoch = 0 if self.first == HOME else 1
+        outside = Outside(frozenset({self.first}), "", self.first == HOME, "", False)
+        return State(self.table.number(Region(self.first, epoch, epoch), None), 0, outside, (), None, self.faults)
 
     def moves(self, state: State) -> Iterator[tuple[Move, State]]:
         for kind, event in self._events(state):
@@ -107,6 +110,9 @@ class PromotionWorld:
                 yield ("asks for", kind, state.made + 1), request(state.made + 1, kind)
         if move is None:
             return
+        if state.made <= self.most and self.losses and (move.state, move.plan.kind) == (COMMITTED, FAILBACK):
+            # One more than are asked for otherwise; whether the home region is lost or not: a person may be wrong.
+            yield ("asks for", "a promotion in its place", state.made + 1), request(state.made + 1, PROMOTION, loss=True)
         if move.state == REQUESTED:
             yield from self._preflight(state, region, move)
         # Whenever they like; it is for the core to refuse.
@@ -255,12 +261,17 @@ class PromotionWorld:
                 hopeless = after.flights and self._hopeless(after, after.flights[0])
                 if move[0] != "the old region's members restart" and not hopeless:
                     return move, after._replace(faults=state.faults)
-        # What can't be done any more a person takes back.
+        # What can't be done any more a person takes back, or asks for a promotion in its place.
         record = self.records(calm)[1]
-        for move, after in (
-            self._told_by(calm, ("cancels",), Cancel(record.id, ANNE, (*APPROVERS, *REQUESTERS))) if record else ()
-        ):
-            return move, after._replace(faults=state.faults)
+        if record is None:
+            return None
+        instead: list[tuple[tuple[Any, ...], Event]] = [(("cancels",), Cancel(record.id, ANNE, (*APPROVERS, *REQUESTERS)))]
+        if state.outside.lost and state.made <= self.most:
+            in_place = request(state.made + 1, PROMOTION, loss=True)
+            instead.append((("asks for", "a promotion in its place", state.made + 1), in_place))
+        for kind, event in instead:
+            for move, after in self._told_by(calm, kind, event):
+                return move, after._replace(faults=state.faults)
         return None
 
     def _hopeless(self, state: State, flight: Flight) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from region_promotion.core import _AFTER, _BEFORE
-from region_promotion.records import FAILBACK, PROMOTION, SWITCHOVER
+from region_promotion.records import DR, FAILBACK, PROMOTION, SWITCHOVER
 
 from .exploration import Exploration, explore, never_at_rest
 from .promotion_world import PromotionWorld
@@ -17,6 +17,10 @@ WORLDS: dict[str, tuple[dict[str, Any], int]] = {
     "two moves, any two faults": ({"moves": 2, "faults": 2}, 20_000),
     "the home region is lost for good at any moment": (
         {"kinds": (PROMOTION, SWITCHOVER), "moves": 2, "faults": 1, "losses": True},
+        20_000,
+    ),
+    "the home region is lost for good at any moment of a fail-back": (
+        {"kinds": (FAILBACK,), "moves": 2, "faults": 1, "losses": True, "first": DR},
         20_000,
     ),
     "three moves, any one fault": ({"moves": 3, "faults": 1}, 20_000),
@@ -46,7 +50,8 @@ def test_it_keeps_its_invariants_and_comes_to_rest(name: str) -> None:
 
 
 def _reached(world: PromotionWorld, found: Exploration) -> None:
-    epochs = {world.records(state)[0].epoch for state in found.at_rest}
+    begun = world.records(world.initial())[0].epoch
+    epochs = {world.records(state)[0].epoch - begun for state in found.at_rest}
     most = world.most if FAILBACK in world.kinds else 1
     assert epochs >= set(range(most + 1)), "not every number of moves was committed"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from region_promotion.records import PROMOTION, SWITCHOVER
+from region_promotion.records import DR, FAILBACK, PROMOTION, SWITCHOVER
 
 from .exploration import Exploration, explore, never_at_rest
 from .promotion_core import PRODUCTION, PromotionCore, without
@@ -15,6 +15,7 @@ _Sizes = dict[str, Any]
 _ONE: _Sizes = {"kinds": (PROMOTION,), "faults": 0}
 _PLANNED: _Sizes = {"kinds": (SWITCHOVER,), "faults": 0}
 _TWO: _Sizes = {"moves": 2, "faults": 0}
+_BACK: _Sizes = {"kinds": (FAILBACK,), "moves": 1, "faults": 0, "losses": True, "first": DR}
 
 MUTATIONS: dict[str, tuple[PromotionCore, _Sizes, str]] = {
     "records are written though they have changed": (
@@ -42,11 +43,13 @@ MUTATIONS: dict[str, tuple[PromotionCore, _Sizes, str]] = {
     ),
     "the epoch isn't raised": (without(("        epoch=move.epoch,\n        serving", "        serving")), _ONE, "I7"),
     "a committed promotion is taken back": (
-        without(("if move.state != COMMITTED or move.plan.kind == PROMOTION or move.stopping:", "if move.state != COMMITTED:")),
+        without(
+            (" or move.plan.kind == PROMOTION or move.is_handed_over:", ":"),
+        ),
         _ONE, "I",
     ),
     "a planned move is taken back while its primary stops": (
-        without(("or move.plan.kind == PROMOTION or move.stopping:", "or move.plan.kind == PROMOTION:")), _PLANNED, "I",
+        without(("or move.plan.kind == PROMOTION or move.is_handed_over:", "or move.plan.kind == PROMOTION:")), _PLANNED, "I",
     ),
     "what is taken back takes no newer epoch": (
         without(
@@ -97,6 +100,27 @@ MUTATIONS: dict[str, tuple[PromotionCore, _Sizes, str]] = {
             ('names != ("report",)', 'names[-1:] != ("report",)'),
         ), _ONE, "I12",
     ),
+    "a fail-back gives way to nothing": (without(("if not _gives_way(move, plan):", "if True:")), _BACK, "I12"),
+    "a fail-back gives way while the DR region serves": (
+        without(("move.plan.kind == FAILBACK and move.is_handed_over\n", "move.plan.kind == FAILBACK\n")), _BACK, "I12",
+    ),
+    "nor needs the loss to be accepted": (
+        without(("plan.kind == PROMOTION and plan.accept_data_loss", "plan.kind == PROMOTION")),
+        {**_BACK, "kinds": (PROMOTION, FAILBACK), "moves": 2}, "I12",
+    ),
+    "what gives way is waited for by nobody": (
+        without(('archive = _ended(move, ABANDONED, now, f"promotion {event.id} was asked for in its place")',
+                 'archive = None'),
+                ("not_before = _last_act(archive or move) + SETTLE_SECONDS", "not_before = _last_act(archive or move)")),
+        {**_BACK, "faults": 1}, "I3",
+    ),
+    "after what gave way the latch has an epoch of its own": (
+        without(("latch_epoch=move.epoch if stays else region.latch_epoch", "latch_epoch=region.latch_epoch")), _BACK, "I",
+    ),
+    "after what gave way nothing can be asked for": (
+        without((" and not _stays(plan, region):", ":")),
+        _BACK, "I12",
+    ),
     "a planned move is committed before it is prepared": (
         without(('return Step(_ready(move, before) or ("commit",))', 'return Step(("commit",))')), _PLANNED, "I12",
     ),
@@ -118,7 +142,7 @@ def _stuck(world: PromotionWorld, found: Exploration) -> str:
     return f"I12: {stuck}" if stuck else ""
 
 
-@pytest.mark.parametrize("size", [_ONE, _PLANNED, _TWO], ids=["promotion", "planned", "two"])
+@pytest.mark.parametrize("size", [_ONE, _PLANNED, _TWO, _BACK], ids=["promotion", "planned", "two", "back"])
 def test_the_unchanged_core_is_not(size: _Sizes) -> None:
     world = PromotionWorld(**size)
     found = explore(world)

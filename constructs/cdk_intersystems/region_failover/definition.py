@@ -153,10 +153,26 @@ def _both(function: str, branches: Sequence[Sequence[str]], *, then: str, prefix
 
 
 def _refuse(function: str) -> States:
-    """Gives the move up, and undoes what was prepared. It ends well: that nothing was moved is not a fault of the workflow."""
+    """Gives the move up, and undoes what was prepared. It ends well: that nothing was moved is not a fault of the workflow.
+
+    A move that is committed can't be given up: that a step of it was refused is one.
+    """
     task = _task(function, _GIVE_UP, {"why.$": "$.refused.Cause"})
     catch = [{"ErrorEquals": [REFUSED], "ResultPath": "$.last", "Next": "given up"}]
-    return {**_until_done(_GIVE_UP, task, catch, then="given up"), "given up": {"Type": "Succeed"}}
+    return {
+        **_until_done(_GIVE_UP, task, catch, then="given up?"),
+        "given up?": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.last.state", "StringEquals": "committed", "Next": "stopped"}],
+            "Default": "given up",
+        },
+        "given up": {"Type": "Succeed"},
+        "stopped": {
+            "Type": "Fail",
+            "Error": "MoveStopped",
+            "Cause": "A step after the point of no return was refused. See docs/runbooks/move-stuck.md, then resume the move",
+        },
+    }
 
 
 def _never(*errors: str) -> dict[str, Any]:

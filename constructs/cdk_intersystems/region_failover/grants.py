@@ -87,7 +87,10 @@ class Moved:
 
 
 def api_statements(moved: Moved, plan: str | None = None) -> list[iam.PolicyStatement]:
-    """What the API may do: note what people ask for, and start what does it. It can't say who serves.
+    """What the API may do: note what people ask for, and start what does it.
+
+    It may write who serves for one case alone: to take back a planned move that is committed, and hasn't begun to stop its
+    primary. Which case it is, no policy can tell; `core.py` in `lambda/region_promotion` does.
 
     Args:
         moved: What they are about.
@@ -96,7 +99,7 @@ def api_statements(moved: Moved, plan: str | None = None) -> list[iam.PolicyStat
     statements = [
         moved.items(["GetItem"], "", "#current", "#readiness"),
         moved.items(["ConditionCheckItem"], ""),
-        moved.items(["PutItem"], "#current", "#move#*"),
+        moved.items(["PutItem"], "", "#current", "#move#*"),
         moved.use_table_key(),
         iam.PolicyStatement(actions=["states:StartExecution"], resources=[moved.machine]),
         _wake(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List
+from typing import TYPE_CHECKING, Dict, List, Sequence
 
 from ..host import iris
 from ..host.errors import StepError
@@ -18,7 +18,16 @@ ASK_SECONDS = 30.0
 
 
 class RefusedError(Exception):
-    """What was asked for is not to be done now; the message is one line, for whoever asked."""
+    """What was asked for is not to be done now.
+
+    Args:
+        message: Why, in one line, for whoever asked.
+        unavailable: The members whose agents did not answer, if it is refused for that. Default: it isn't.
+    """
+
+    def __init__(self, message: str, unavailable: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.unavailable = tuple(unavailable)
 
 
 def load(host: Context) -> None:

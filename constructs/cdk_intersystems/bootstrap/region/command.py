@@ -77,7 +77,8 @@ def main(arguments: Sequence[str]) -> int:
                 host.log(f"{options.command} for the move {promotion}")
             return _answer(_WORK[options.command](host, options), DONE)
     except RefusedError as error:
-        return _answer({"refused": " ".join(str(error).split())}, REFUSED)
+        unavailable = {"unavailable": list(error.unavailable)} if error.unavailable else {}
+        return _answer({"refused": " ".join(str(error).split()), **unavailable}, REFUSED)
     except Exception as error:
         return _answer({"error": " ".join(str(error).split()) or type(error).__name__}, FAILED)
 

@@ -7,7 +7,7 @@ Source of the order and of the dangers: High Availability Guide, 5.5 (promotion)
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Dict, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from ..call_out.awake import Awake
 from ..call_out.requests import Aws as BoundedAws
@@ -48,7 +48,7 @@ def promote(host: Context, partner: str) -> Answer:
         StepError: IRIS can't be asked.
     """
     instance = _running(host)
-    unavailable: Optional[str] = None
+    unavailable: Optional[List[str]] = None
     if instance.member_type == _DR:
         asking.load(host)
         unavailable = _promoted(host, partner)
@@ -64,24 +64,26 @@ def promote(host: Context, partner: str) -> Answer:
     }
     if unavailable is not None:
         # What these are they learn when they start: see before_start.py.
-        answer["unavailable"] = [name for name in unavailable.split(",") if name]
+        answer["unavailable"] = unavailable
     return answer
 
 
-def _promoted(host: Context, partner: str) -> str:
+def _promoted(host: Context, partner: str) -> List[str]:
+    """Whom IRIS did not reach, who is not told of it."""
     ways = ("none",) if partner == "none" else ("all", "partner")
-    said = ""
+    said, names = "", []
     for way in ways:
         answer = asking.call(host, f'Promote("{way}")')
         said = asking.problem(answer)
-        names = (answer.get("unavailable") or [""])[0]
+        names = [name for name in (answer.get("unavailable") or [""])[0].split(",") if name]
         if not said:
-            host.log(f"promoted ({way}); not reached: {names or 'none'}")
+            host.log(f"promoted ({way}); not reached: {','.join(names) or 'none'}")
             if partner == "none":
                 _clear_no_failover(host)
             return names
-        said += f" (not reached: {names})" if names else ""
-    raise RefusedError(f"IRIS refused the promotion: {said}")
+        said += f" (not reached: {','.join(names)})" if names else ""
+    # Of the last way, which asks for the least: only who is missing there keeps the newest journals from being fetched.
+    raise RefusedError(f"IRIS refused the promotion: {said}", names)
 
 
 def _settle(host: Context, partner: str) -> iris.Instance:
