@@ -138,6 +138,11 @@ def _traffic(deployment: Deployment, dr: DrRegion) -> Iterator[Problem]:
         yield Problem(path=(*_TRAFFIC, "transit_gateway"), message=message, reads=((*_TRAFFIC, "primary_transit_gateway"),))
     primary = deployment.regions.primary
     existing = None if primary is None else primary.existing
+    if traffic.kind == "none" and primary is not None and existing is None and dr.existing is None:
+        message = (
+            "two VPCs that are made here have no way to each other, and journals need one: state peering or transit_gateway"
+        )
+        yield Problem(path=kind, message=message, got=traffic.kind, reads=((*_PRIMARY, "existing"), (*_DR, "existing")))
     if existing is not None and traffic.primary_vpc not in (None, existing.vpc_id):
         message = f"the primary region's VPC is {existing.vpc_id}: leave this out"
         yield Problem(path=(*_TRAFFIC, "primary_vpc"), message=message, reads=((*_PRIMARY, "existing", "vpc_id"),))

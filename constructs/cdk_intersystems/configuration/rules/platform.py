@@ -67,8 +67,7 @@ def _fetched_elsewhere(deployment: Deployment, primary: str) -> Iterator[Problem
     for name in _FETCHED:
         fetched: S3ObjectConfig | None = getattr(deployment.platform_of("dr"), name)
         own = getattr(dr.platform if dr is not None else None, name, None) is not None
-        # Without a region it is the one of the hosts it was written for.
-        if fetched is None or (fetched.model().description()["region"] or ("" if own else primary)) != primary:
+        if fetched is None or _lies_in(fetched, getattr(deployment.platform, name), primary, own=own) != primary:
             continue
         message = (
             f"{'' if own else 'missing; what platform has '}lies in the primary region {primary}, and a host could not be set "
@@ -76,6 +75,20 @@ def _fetched_elsewhere(deployment: Deployment, primary: str) -> Iterator[Problem
         )
         reads: tuple[Path, ...] = (("platform", name), ("regions", "primary", "region"))
         yield Problem(path=(*_DR, name), message=message, got=fetched.uri if own else None, reads=reads)
+
+
+def _lies_in(fetched: S3ObjectConfig, primarys: S3ObjectConfig | None, primary: str, *, own: bool) -> str:
+    """The region of an object's bucket, as far as it is known. Without one it is that of the hosts it was written for."""
+    stated = str(fetched.model().description()["region"] or "")
+    if stated or not own:
+        return stated or primary
+    if primarys is None or _bucket(fetched) != _bucket(primarys):
+        return ""
+    return str(primarys.model().description()["region"] or primary)
+
+
+def _bucket(fetched: S3ObjectConfig) -> str:
+    return fetched.uri.removeprefix("s3://").partition("/")[0]
 
 
 def _authority(path: Path, authority: CertificateAuthority) -> Iterator[Problem]:
