@@ -13,6 +13,7 @@ from cdk_intersystems.configuration import deployment_of
 from stacks.deployment_app import UnknownRegionError, define_deployment, make_app
 from tests.infra.templates import by_id, only, resources
 from tests.infra.test_deployment_app import bundled
+from tests.policy.variations import existing_vpc
 from tests.unit.configuration.regions import one_region
 
 ROOT = Path(__file__).parent.parent.parent
@@ -308,13 +309,21 @@ class TestJournalTraffic:
         assert requested["PeerAccountId"] == TRAKCARE["account"]
 
     def test_without_any_nothing_is_made(self) -> None:
-        for template in self._networks({"kind": "none"}):
-            assert {key for route in resources(template, "EC2::Route") for key in route} == {
-                "RouteTableId",
-                "DestinationCidrBlock",
-                "GatewayId",
-                "NatGatewayId",
-            }
+        """Whoever has made the DR region's VPC has connected it."""
+
+        def change(data: dict[str, Any]) -> None:
+            existing_vpc(data, "dr")
+            data["regions"]["dr"] |= {"journal_traffic": {"kind": "none"}, "connectivity": {"kind": "none"}}
+
+        stacks = synthesized(TRAKCARE, change)
+        assert "trakcare-dr-network" not in stacks or not resources(stacks["trakcare-dr-network"].template, "EC2::Route")
+        template = stacks["trakcare-primary-network"].template
+        assert {key for route in resources(template, "EC2::Route") for key in route} == {
+            "RouteTableId",
+            "DestinationCidrBlock",
+            "GatewayId",
+            "NatGatewayId",
+        }
 
 
 def _tiers_in(stack: Any, route: dict[str, Any]) -> set[str]:

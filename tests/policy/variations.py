@@ -14,7 +14,8 @@ REGION = "eu-west-2"
 Change = Callable[[dict[str, Any]], None]
 
 
-def _existing_vpc(data: dict[str, Any], role: str = "primary") -> None:
+def existing_vpc(data: dict[str, Any], role: str = "primary") -> None:
+    """Has a region in a VPC that exists."""
     region = data["regions"][role]
     network, number = region["cidr"].removesuffix(".0.0/16"), 0 if role == "primary" else 1
     blocks = {"public": 0, "web": 16, "application": 32, "data": 48, "arbiter": 64}
@@ -91,7 +92,7 @@ def _brought(data: dict[str, Any]) -> None:
 
 
 def _everything_brought(data: dict[str, Any]) -> None:
-    _existing_vpc(data)
+    existing_vpc(data)
     _brought(data)
 
 
@@ -184,7 +185,7 @@ def _closed_regions(data: dict[str, Any]) -> None:
     for role, region in data["regions"].items():
         region["internet"] = False
         region.pop("connectivity", None)
-        _existing_vpc(data, role)
+        existing_vpc(data, role)
 
 
 def _one_region(data: dict[str, Any]) -> None:
@@ -210,7 +211,7 @@ VARIATIONS: dict[str, tuple[str, Change]] = {
     "VPN at a transit gateway": ("trakcare", _transit_vpn),
     "existing VPCs without Internet in both regions": ("trakcare", _closed_regions),
     "one region": ("trakcare", _one_region),
-    "existing VPC": ("one region", _existing_vpc),
+    "existing VPC": ("one region", existing_vpc),
     "no Internet": ("one region", _no_internet),
     "dedicated hosts": ("one region", _dedicated_host),
     "reserved capacity": ("one region", _reserved),
