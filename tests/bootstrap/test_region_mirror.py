@@ -137,6 +137,8 @@ def test_what_is_not_possible_now_is_refused_and_changes_nothing(made: RegionLab
     fence = ("fence", "--epoch", "1", "--serving")
     assert "isn't fenced" in step(made.members["c"], *fence, "dr", status=3)["refused"]
     assert "isn't fenced" in step(made.members["a"], *fence, "primary", status=3)["refused"]
+    # Its databases are on no volume that could be replaced: it would never come back.
+    assert "no volume of their own" in step(made.members["b"], "leave", status=3)["refused"]
     # What is done already is done.
     assert step(made.members["d"], "demote")["done"]
     assert step(made.members["a"], "promote", "--partner", "auto")["status"] == "Primary"

@@ -23,6 +23,7 @@ from cdk_intersystems.model import tags
 from tests.unit.command.rebuild_members import AWAY, HOME, ROLES, Host, client_of, iris_region, marks, own
 
 #: A call is refused; it is done and its answer is lost; it is done and the command is killed, or its user types Ctrl-C.
+_LATE_SECONDS = 8
 Fault = Literal["refused", "lost", "killed", "interrupted"]
 
 
@@ -54,11 +55,17 @@ class World:
     dead: bool = False
     #: After the first call of this name somebody starts its instance.
     started_after: str = ""
+    #: Volume -> the state that EC2 shows it in.
+    states: dict[str, str] = field(default_factory=dict)
+    #: Whether EC2 shows a snapshot by its tags some seconds later.
+    late: bool = False
     #: Members whose journals have diverged although they have another one's databases: the freeze of those.
     outdated: set[str] = field(default_factory=set)
     _tokens: dict[str, Any] = field(default_factory=dict)
     _kept: set[str] = field(default_factory=set)
     _looked: set[str] = field(default_factory=set)
+    #: Snapshot -> when it was made.
+    _made: dict[str, float] = field(default_factory=dict)
 
     def host(self, name: str) -> Host:
         """The member of a system name."""
@@ -162,6 +169,7 @@ class World:
         if name == "CopySnapshot":
             answer = ask(params)
             self.frozen[answer["SnapshotId"]] = self.frozen.get(params["SourceSnapshotId"], "")
+            self._made[answer["SnapshotId"]] = self.clock
             return answer
         if name == "DetachVolume":
             self._look_at_detaching(params["VolumeId"], backend)
@@ -171,13 +179,23 @@ class World:
             self.hosts[params["InstanceIds"][0]].iris = False
         if name == "StartInstances":
             self._boot(self.hosts[params["InstanceIds"][0]])
-        if name == "DescribeSnapshots" and "SnapshotIds" in params:
-            # What was just begun is in the making when it is first looked at.
-            for each in answer["Snapshots"]:
-                if each["SnapshotId"] not in self._looked:
-                    self._looked.add(each["SnapshotId"])
-                    each |= {"State": "pending", "Progress": "40%"}
+        for each in answer.get("Volumes", ()) if name == "DescribeVolumes" else ():
+            each["State"] = self.states.get(each["VolumeId"], each["State"])
+        if name == "DescribeSnapshots":
+            self._as_shown(answer, by_tag="SnapshotIds" not in params)
         return answer
+
+    def _as_shown(self, answer: Any, *, by_tag: bool) -> None:
+        if by_tag:
+            late = _LATE_SECONDS if self.late else 0
+            shown = [each for each in answer["Snapshots"] if self.clock >= self._made.get(each["SnapshotId"], 0.0) + late]
+            answer["Snapshots"] = shown
+            return
+        # What was just begun is in the making when it is first looked at.
+        for each in answer["Snapshots"]:
+            if each["SnapshotId"] not in self._looked:
+                self._looked.add(each["SnapshotId"])
+                each |= {"State": "pending", "Progress": "40%"}
 
     def _look_at_detaching(self, volume: str, backend: Any) -> None:
         instance = backend.volumes[volume].attachment.instance
@@ -198,6 +216,7 @@ class World:
         answer["Snapshots"] = [each for each in answer["Snapshots"] if each["VolumeId"] not in left_out]
         for each in answer["Snapshots"]:
             self.frozen[each["SnapshotId"]] = self.freeze_of(host)
+            self._made[each["SnapshotId"]] = self.clock
         holds = next(tag["Value"] for tag in params["TagSpecifications"][0]["Tags"] if tag["Key"] == HOLDS)
         if holds == TAKEN and not self.freeze_of(host):
             self.broken.append(f"I9: databases of {host.name} are taken outside a freeze")

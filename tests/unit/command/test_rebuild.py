@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from cdk_intersystems.command import rebuild_command
 from cdk_intersystems.command.rebuild.marks import GOOD, HOLDS, KEPT, REBUILD, SOURCE
 from cdk_intersystems.command.rebuild.volumes import Volumes
 from cdk_intersystems.model import tags
 from tests.unit.command.fake_region import REGION, move
 from tests.unit.command.rebuild_desk import FROM_B, FROM_D, Desk, far, is_as_it_was, is_rebuilt, mirror, near, new_desk
-from tests.unit.command.rebuild_members import HOME, client_of, marks, own, primary, waiting
+from tests.unit.command.rebuild_members import HOME, ROLES, Host, client_of, marks, own, primary, waiting
 from tests.unit.command.rebuild_world import Killed, watched
 
 
@@ -238,6 +239,86 @@ def test_a_volume_is_made_once_though_nobody_has_heard_of_the_first(desk: Desk, 
     assert desk.world.broken == []
 
 
+def test_a_volume_that_could_not_be_made_is_made_again_before_the_member_leaves(desk: Desk) -> None:
+    """Its key could not be used; and whoever made it has not waited for it."""
+    member = mirror(desk.world, *near())
+    _killed(desk, "CreateVolume", 2)
+    dead = next(each for each in desk.world.backend(HOME).volumes.values() if REBUILD in marks(each))
+    desk.world.states[dead.id] = "error"
+
+    assert desk.type(*FROM_B).exit_code == 0
+    is_rebuilt(desk.world, member)
+    assert dead.id not in {each.id for each in desk.world.volumes(member, "data")}
+
+
+def test_no_member_leaves_before_its_new_volumes_are_there(desk: Desk) -> None:
+    mirror(desk.world, *near())
+    _killed(desk, "CreateVolume", 2)
+    slow = next(each for each in desk.world.backend(HOME).volumes.values() if REBUILD in marks(each))
+    desk.world.states[slow.id] = "creating"
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, f"{slow.id} is still creating" in result.stderr) == (1, True)
+    assert "leave" not in [command for _, command, _ in desk.world.asked]
+
+
+@pytest.mark.parametrize(("others", "sentence"), [(near(), FROM_B), (far(), FROM_D)], ids=["near", "far"])
+def test_snapshots_that_are_not_found_at_once_are_waited_for(
+    desk: Desk, others: tuple[Host, ...], sentence: tuple[str, str]
+) -> None:
+    member = mirror(desk.world, *others)
+    desk.world.late = True
+
+    result = desk.type(*sentence)
+
+    assert result.exit_code == 0, result.output
+    is_rebuilt(desk.world, member)
+
+
+def test_what_is_not_attached_would_not_be_kept(desk: Desk) -> None:
+    """Such as a volume with journals that only this member has."""
+    member = mirror(desk.world, *near())
+    client_of("ec2", HOME).stop_instances(InstanceIds=[member.id])
+    member.iris = False
+    journals = next(each for role in ROLES if role != "data" for each in desk.world.volumes(member, role))
+    client_of("ec2", HOME).detach_volume(VolumeId=journals.id, InstanceId=member.id)
+
+    result = desk.type("--not-running", *FROM_B)
+
+    assert (result.exit_code, f"{journals.id} of TRAKA is not attached" in result.stderr) == (1, True), result.output
+    assert "CreateSnapshots" not in desk.world.calls
+
+
+def test_no_member_leaves_whose_kept_snapshots_somebody_has_deleted(desk: Desk) -> None:
+    mirror(desk.world, *near())
+    _killed(desk, "CreateVolume", 2)
+    backend = desk.world.backend(HOME)
+    for each in [each.id for each in backend.snapshots.values() if marks(each).get(HOLDS) == KEPT]:
+        client_of("ec2", HOME).delete_snapshot(SnapshotId=each)
+
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "no snapshots of TRAKA are there any more" in result.stderr) == (1, True)
+    assert "leave" not in [command for _, command, _ in desk.world.asked]
+
+
+def test_a_rebuild_that_somebody_else_began_meanwhile_is_gone_on_with_by_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = mirror(desk.world, *near())
+
+    def confirmed(*_: Any) -> None:
+        other = [{"Key": REBUILD, "Value": "TRAK/TRAKA/b-other"}]
+        client_of("ec2", HOME).create_tags(Resources=[member.id], Tags=other)
+
+    monkeypatch.setattr(rebuild_command, "confirm", confirmed)
+    result = desk.type(*FROM_B)
+
+    assert (result.exit_code, "b-other of TRAKA was begun meanwhile" in result.stderr) == (1, True)
+    assert "CreateSnapshots" not in desk.world.calls
+
+
 def test_a_primary_is_not_touched_by_going_on(desk: Desk) -> None:
     member = mirror(desk.world, *near())
     _killed(desk, "CreateVolume")
@@ -350,6 +431,28 @@ def test_one_whose_journals_are_the_mirrors_stays_and_the_rebuild_can_be_given_u
     assert REBUILD not in marks(backend.get_instance(member.id))
     assert desk.type("--give-up", "--yes", "give up the rebuild of TRAKA").exit_code == 3
     assert desk.world.broken == []
+
+
+def test_nor_can_it_be_given_up_when_nobody_has_heard_that_the_member_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    with new_desk(folder, monkeypatch) as clean:
+        mirror(clean.world, *near())
+        assert clean.type(*FROM_B).exit_code == 0
+        # It says that it is done when it is asked for the second time.
+        leave = max(at for at, (_, command, _) in enumerate(clean.world.asked, 1) if command == "leave")
+    with new_desk(tmp_path, monkeypatch) as other:
+        member = mirror(other.world, *near())
+        _killed(other, "SendCommand", leave)
+        assert member.left
+
+        result = other.type("--give-up", "--yes", "give up the rebuild of TRAKA")
+
+        assert (result.exit_code, "only going on brings it back" in result.stderr) == (3, True)
+        assert other.type(*FROM_B).exit_code == 0
+        is_rebuilt(other.world, member)
 
 
 def test_who_has_left_the_mirror_can_only_go_on(desk: Desk) -> None:

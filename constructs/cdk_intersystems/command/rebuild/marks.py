@@ -9,6 +9,8 @@ from cdk_intersystems.model.tags import PREFIX
 REBUILD: Final = f"{PREFIX}rebuild"
 #: The same, on the instance: the member has left the mirror, and its own journals of it are gone.
 LEFT: Final = f"{PREFIX}rebuild-left"
+#: The value of that tag from when the member was told to leave until it has said that it did.
+LEAVING: Final = "leaving"
 #: What a snapshot holds: one of the words below.
 HOLDS: Final = f"{PREFIX}rebuild-holds"
 #: On a new volume: `<role>/<volume that it takes the place of>`. On a copy: the snapshot that it is of.

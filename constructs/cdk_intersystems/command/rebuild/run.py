@@ -7,27 +7,31 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cdk_intersystems.command.errors import CommandError
-from cdk_intersystems.command.main import FAILED
+from cdk_intersystems.command.main import FAILED, REFUSED
 from cdk_intersystems.command.target import Target
 from cdk_intersystems.model import tags
 
 from .freeze import frozen_snapshots
 from .hosts import HostError, Hosts, Member
-from .marks import LEFT, REBUILD, as_list, tags_of
+from .marks import LEAVING, LEFT, REBUILD, as_list, tags_of
 from .roles import FROM_SOURCE, counts, volumes_for, volumes_from
 from .snapshots import Snapshots
-from .volumes import Slot, sizes
+from .volumes import Slot, described, sizes
 
 _EVERY_SECONDS: Final = 10.0
 #: An instance stops and starts within minutes; its agent comes some minutes later.
 _INSTANCE_LOOKS: Final = 6 * 30
+#: What EC2 has made it shows within seconds. Source: EC2 API Reference, "Eventual consistency".
+_FOUND_LOOKS: Final = 6
 #: Recovery, and then all journals since the freeze.
 _CATCH_UP_LOOKS: Final = 6 * 60 * 12
 #: A stop in good order takes 15 minutes at most: `bootstrap/units`.
 _STOP_SECONDS: Final = 1000.0
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(kw_only=True)
@@ -56,6 +60,8 @@ class Rebuild:
     call: Callable[[str], None]
     check: Callable[[], None]
     seconds: dict[str, float] = field(default_factory=dict)
+    #: The rebuild of the member that was abandoned for this one; empty: there was none.
+    follows: str = ""
     #: What things are like, for whoever reads an error.
     state: str = "nothing was changed"
 
@@ -75,10 +81,18 @@ class Rebuild:
             CommandError: Something keeps it from going on; `state` says what things are like.
         """
         slots = self.slots()
+        if (other := tags_of(self._instance()).get(REBUILD, "")) not in ("", self.value, self.follows):
+            raise CommandError(REFUSED, f"the rebuild {other} of {self.member.name} was begun meanwhile", "under_way")
         self._ec2.create_tags(Resources=[self.member.id], Tags=as_list({REBUILD: self.value}))
         if not all(slot.new for slot in slots):
             self._copy()
         slots = self.slots()
+        for slot in slots:
+            if not slot.new:
+                raise CommandError(FAILED, f"EC2 shows no volume to take the place of {slot.old['VolumeId']}", "volumes")
+            if not slot.done:
+                # That it is there doesn't say that it is good: whoever made it may not have waited.
+                self.volumes.wait_for(slot.new["VolumeId"])
         if not any(slot.begun for slot in slots):
             self._leave()
         if not all(slot.done for slot in slots):
@@ -109,6 +123,7 @@ class Rebuild:
             return
         self.state = f"of what {before} has left, some is deleted that is of no more use"
         self._clear(replace(self, value=before, seconds={}))
+        self.follows = before
 
     def _clear(self, earlier: "Rebuild") -> None:
         for slot in earlier.slots():
@@ -131,6 +146,12 @@ class Rebuild:
                 self._hosts.ask(self.member.region, self.member.id, "stop", seconds=_STOP_SECONDS)
         with self._step("keep", untouched):
             mapped = [each["Ebs"]["VolumeId"] for each in instance["BlockDeviceMappings"] if "Ebs" in each]
+            own = described(self._ec2, self.volumes.own)
+            if loose := [each["VolumeId"] for each in own if tags.VOLUME in tags_of(each) and each["VolumeId"] not in mapped]:
+                message = (
+                    f"{', '.join(loose)} of {name} is not attached, and would not be kept: start its instance, which does it"
+                )
+                raise CommandError(REFUSED, message, "volumes")
             kept = self.snapshots.keep(self.member.region, self.member.id, mapped)
         with self._step("take", untouched):
             source, volumes = self._source()
@@ -138,7 +159,7 @@ class Rebuild:
             good = self.snapshots.good(source.region, ids)
             if not good:
                 frozen_snapshots(self._hosts, self.snapshots, source, ids, sleep=self.sleep, tell=self.tell)
-                good = self.snapshots.good(source.region, ids)
+                good = self._found(lambda: self.snapshots.good(source.region, ids), f"the databases of {self.source_name}")
         with self._step("wait", untouched):
             self.snapshots.wait(self.member.region, kept)
             self.snapshots.wait(source.region, [each["SnapshotId"] for each in good])
@@ -153,9 +174,17 @@ class Rebuild:
         with self._step("make", untouched):
             self._make(of_role, volumes)
 
+    def _found(self, look: Callable[[], list[_Found]], what: str) -> list[_Found]:
+        """Snapshots that were taken: EC2 finds them by their tags some moments later."""
+        for _ in range(_FOUND_LOOKS):
+            if found := look():
+                return found
+            self.sleep(_EVERY_SECONDS)
+        raise CommandError(FAILED, f"no snapshots of {what} are there any more: begin anew, with --anew", "snapshots")
+
     def _make(self, of_role: Mapping[str, list[dict[str, Any]]], volumes: list[dict[str, Any]]) -> None:
         """Makes those of the new volumes that aren't there, and waits for them."""
-        slots = self.slots()
+        slots, new = self.slots(), list[str]()
         for role in FROM_SOURCE:
             here = [slot for slot in slots if slot.role == role]
             theirs = [each for each in volumes if tags_of(each)[tags.VOLUME] == role]
@@ -164,10 +193,11 @@ class Rebuild:
                 if slot.new and slot.new.get("SnapshotId") != snapshot:
                     self.volumes.remove(slot)
                 elif slot.new:
+                    new.append(slot.new["VolumeId"])
                     continue
-                self.volumes.make(slot, snapshot, size, self.source_name)
-        for slot in self.slots():
-            self.volumes.wait_for(slot.new["VolumeId"])
+                new.append(self.volumes.make(slot, snapshot, size, self.source_name))
+        for volume in new:
+            self.volumes.wait_for(volume)
 
     def _leave(self) -> None:
         """Has the member leave the mirror, which removes its own journals of it: all that it has is kept by now."""
@@ -176,9 +206,18 @@ class Rebuild:
             self.check()
             if tags_of(self._instance()).get(LEFT) == self.value:
                 return
+            region = self.member.region
+            self.snapshots.wait(region, self._found(lambda: self.snapshots.kept(region), name))
             # What doesn't run has to say what it is before its volumes are touched.
             self._until("running")
-            self._repeat("leave", lambda answer: answer.get("left") is True, seconds=_STOP_SECONDS, refusable=True)
+            # From here on it may have left, though nobody has heard of it.
+            self._ec2.create_tags(Resources=[self.member.id], Tags=as_list({LEFT: LEAVING}))
+            try:
+                self._repeat("leave", lambda answer: answer.get("left") is True, seconds=_STOP_SECONDS, refusable=True)
+            except HostError:
+                # It refused, and is in the mirror still.
+                self._ec2.delete_tags(Resources=[self.member.id], Tags=[{"Key": LEFT}])
+                raise
             self._ec2.create_tags(Resources=[self.member.id], Tags=as_list({LEFT: self.value}))
 
     def _replace(self) -> None:

@@ -45,16 +45,23 @@ class Snapshots:
 
         Returns:
             Ids of the snapshots.
+
+        Raises:
+            CommandError: Not all of them were taken.
         """
         found = self._found(region, KEPT)
         if not set(volumes) <= {each["VolumeId"] for each in found}:
             self.tell(f"taking snapshots of all volumes of {instance}: they are kept, whatever comes")
-            self.aws.client("ec2", region).create_snapshots(
+            # By the answer: what was just made is not found by its tags at once.
+            found = self.aws.client("ec2", region).create_snapshots(
                 InstanceSpecification={"InstanceId": instance, "ExcludeBootVolume": False},
                 Description=f"Kept by the rebuild {self.value}: what only this member has is here and nowhere else",
                 TagSpecifications=self._tags(KEPT),
+            )["Snapshots"]
+        if missing := sorted(set(volumes) - {each["VolumeId"] for each in found}):
+            raise CommandError(
+                FAILED, f"no snapshot was taken of {', '.join(missing)}: nothing of it would be kept", "snapshots"
             )
-            found = self._found(region, KEPT)
         return [each["SnapshotId"] for each in found]
 
     def take(self, region: str, instance: dict[str, Any], volumes: Collection[str]) -> list[str]:
@@ -136,7 +143,7 @@ class Snapshots:
             if each["SnapshotId"] in there:
                 continue
             self.tell(f"copying {each['SnapshotId']} from {source} to {region}")
-            client.copy_snapshot(
+            there[each["SnapshotId"]] = client.copy_snapshot(
                 SourceRegion=source,
                 SourceSnapshotId=each["SnapshotId"],
                 Encrypted=True,
@@ -144,7 +151,6 @@ class Snapshots:
                 Description=f"Databases for the rebuild {self.value}; deleted when that ends",
                 TagSpecifications=self._tags(COPY, {OF: each["SnapshotId"], SOURCE: tags_of(each).get(SOURCE, "")}),
             )
-        there = {tags_of(each).get(OF): each for each in self._found(region, COPY)}
         return [there[each["SnapshotId"]] for each in snapshots]
 
     def kept(self, region: str) -> list[str]:

@@ -71,7 +71,8 @@ class Volumes:
         Raises:
             CommandError: There are more or fewer, or one is another instance's.
         """
-        new = {tags_of(each)[OF].partition("/")[2]: each for each in described(self.ec2, {REBUILD: self.value}) if of(each)}
+        here = [each for each in described(self.ec2, {REBUILD: self.value}) if each["State"] not in _DEAD]
+        new = {tags_of(each)[OF].partition("/")[2]: each for each in here if of(each)}
         made = {each["VolumeId"] for each in new.values()}
         mine = [each for each in described(self.ec2, self.own) if each["VolumeId"] not in made]
         found: list[Slot] = []
@@ -99,7 +100,7 @@ class Volumes:
         taken_out = tags.VOLUME not in marks and marks.get(REPLACED) == self.value.rpartition("/")[2]
         return taken_out and successor is not None and of(successor) == role
 
-    def make(self, slot: Slot, snapshot: str, size_gib: int, source: str) -> None:
+    def make(self, slot: Slot, snapshot: str, size_gib: int, source: str) -> str:
         """Makes the volume for a place, without the tags by which a host would find it.
 
         Args:
@@ -107,11 +108,17 @@ class Volumes:
             snapshot: What it holds.
             size_gib: How large it is at least.
             source: Name of the member that the databases are from.
+
+        Returns:
+            Its id.
         """
         old = slot.old
         marks = {REBUILD: self.value, OF: f"{slot.role}/{old['VolumeId']}", SOURCE: source, "Name": f"rebuild-{self.value}"}
-        # The same again, however often it is asked for. Source: EC2 API Reference, CreateVolume, ClientToken: up to 64 letters.
-        token = hashlib.sha256(f"{self.value} {old['VolumeId']} {snapshot}".encode()).hexdigest()
+        others = described(self.ec2, {REBUILD: self.value, OF: marks[OF]})
+        dead = [each["VolumeId"] for each in others if each["State"] == "error"]
+        # The same again, however often it is asked for, but not one that could not be made. Source: EC2 API Reference,
+        # CreateVolume, ClientToken: up to 64 letters.
+        token = hashlib.sha256(" ".join((self.value, old["VolumeId"], snapshot, *dead)).encode()).hexdigest()
         # Stated IOPS of other types are refused. Source: EC2 API Reference, CreateVolume.
         more = {key: old[key] for key in ("Iops", "Throughput") if old.get(key) and old["VolumeType"] in _HAVE[key]}
         made = self.ec2.create_volume(
@@ -125,7 +132,10 @@ class Volumes:
             TagSpecifications=[{"ResourceType": "volume", "Tags": as_list(marks)}],
             **more,
         )
+        for each in dead:
+            self.ec2.delete_volume(VolumeId=each)
         self.tell(f"made {made['VolumeId']}, which is to take the place of {old['VolumeId']} ({slot.role})")
+        return str(made["VolumeId"])
 
     def wait_for(self, volume: str) -> dict[str, Any]:
         """Waits until a volume is there and attached to nothing.
@@ -142,7 +152,7 @@ class Volumes:
                 return found
             if found["State"] == "error":
                 raise CommandError(
-                    FAILED, f"EC2 could not make {volume}: see its status, and whether its key can be used", "volumes"
+                    FAILED, f"EC2 could not make {volume}: see whether its key can be used; another one is made then", "volumes"
                 )
             self.sleep(_EVERY_SECONDS)
         raise CommandError(FAILED, f"{volume} is still {found['State']}", "volumes")
@@ -185,6 +195,8 @@ class Volumes:
         raise CommandError(FAILED, f"{volume} still has the tag {tags.VOLUME}", "volumes")
 
 
+#: A volume in one of these is none. Source: EC2 API Reference, Volume, Status.
+_DEAD: Final = ("error", "deleting", "deleted")
 _HAVE: Final = {"Iops": ("gp3", "io1", "io2"), "Throughput": ("gp3",)}
 
 
