@@ -47,10 +47,10 @@ def leave(host: Context) -> Answer:
         StepError: IRIS can't be asked, or doesn't do it.
     """
     if left_mirror.read() is None:
+        _refuse_unless_diverged(host)
         volumes = ebs_volumes.remembered().get(left_mirror.DATA, [])
         if not volumes:
             raise RefusedError("the databases of this host are on no volume of their own: nothing could be replaced")
-        _refuse_unless_diverged(host)
         left_mirror.write(host, volumes)
     mirror = host.description.mirror.name
     if cpf.is_member(iris.installed(host).cpf, mirror):
