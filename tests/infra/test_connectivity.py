@@ -150,7 +150,15 @@ class TestVpn:
             transit = TransitGatewayAttachment(stack, "Transit", network=network, transit_gateway=TRANSIT)
             SiteToSiteVpn(stack, "Vpn", network=network, customer_gateway=GATEWAY, asn=65010, transit_gateway=transit)
 
-        with pytest.raises(ValueError, match="remote_cidrs"):
+        with pytest.raises(ValueError, match="needs remote_cidrs"):
+            template_with(define)
+
+    def test_refuses_routes_to_a_transit_gateway_that_is_not_there(self) -> None:
+        def define(stack: Stack, network: Network) -> None:
+            remote = ["192.168.0.0/16"]
+            SiteToSiteVpn(stack, "Vpn", network=network, customer_gateway=GATEWAY, asn=65010, remote_cidrs=remote)
+
+        with pytest.raises(ValueError, match="remote_cidrs are routes to a transit gateway"):
             template_with(define)
 
 

@@ -45,6 +45,7 @@ def rehearse(
             f"Rehearsal: a clone of a DR member of {name} is made from snapshots in {target.dr.region}, promoted where it "
             "reaches nobody, and deleted.",
             "The mirror is not touched. While it exists the clone is a copy of all data, as well encrypted, and billed.",
+            f"What other rehearsals of {name} have made is deleted, also of one that runs now: rehearse one at a time.",
         ],
         yes,
     )

@@ -70,12 +70,14 @@ class SiteToSiteVpn(Construct):
             alarm_topic: Where alarms go. Default: the alarms act on nothing but themselves.
 
         Raises:
-            ValueError: If neither or both of `asn` and `static_routes` are given, the VPC is not one made here, or no range is
-                known that a transit gateway could be asked for.
+            ValueError: If neither or both of `asn` and `static_routes` are given, the VPC is not one made here, no range is
+                known that a transit gateway could be asked for, or `remote_cidrs` are given without a transit gateway.
         """
         super().__init__(scope, id)
         if (asn is None) == (not static_routes):
             raise ValueError(f"a VPN has either asn or static_routes, got asn={asn} and static_routes={list(static_routes)}")
+        if remote_cidrs and transit_gateway is None:
+            raise ValueError("remote_cidrs are routes to a transit gateway: a virtual private gateway's are propagated")
         vpc = require_own_vpc(network, "a VPN connection")
         gateway = ec2.CfnCustomerGateway(
             self, "CustomerGateway", type=_IPSEC, ip_address=customer_gateway, bgp_asn=asn or _NO_BGP_ASN

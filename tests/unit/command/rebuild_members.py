@@ -40,6 +40,8 @@ class Host:
     left: bool = False
     #: Whether its journals are the mirror's, whatever it said before it was asked to leave.
     stays: bool = False
+    #: How often it is busy with an earlier step when it is told to leave.
+    busy: int = 0
     #: The freeze that holds, and when it ends by itself.
     freeze: str = ""
     until: float = 0.0
@@ -103,6 +105,9 @@ def _thaw(world: "World", host: Host, words: list[str]) -> Answer:
 
 
 def _leave(world: "World", host: Host, words: list[str]) -> Answer:
+    if host.busy:
+        host.busy -= 1
+        return 3, {"refused": "another iris-region is under way on this host: wait for its end", "busy": True}
     if host.stays:
         host.iris = True
         return 3, {"refused": "this member is Connected: its journals are the mirror's, and it stays"}

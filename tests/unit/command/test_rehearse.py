@@ -240,6 +240,7 @@ def test_nothing_is_cloned_while_it_matters(
 def test_without_a_running_member_or_the_sentence_nothing_is_done(ec2: Any, tmp_path: Path) -> None:
     assert run(tmp_path, *YES).exit_code == 3
     assert run(tmp_path, "--yes", "rehearse").exit_code == 2
+    assert "also of one that runs now" in " ".join(run(tmp_path).stderr.split())
     assert left(ec2) == []
 
 

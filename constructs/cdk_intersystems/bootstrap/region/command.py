@@ -78,7 +78,8 @@ def main(arguments: Sequence[str]) -> int:
             return _answer(_WORK[options.command](host, options), DONE)
     except RefusedError as error:
         unavailable = {"unavailable": list(error.unavailable)} if error.unavailable else {}
-        return _answer({"refused": " ".join(str(error).split()), **unavailable}, REFUSED)
+        busy = {"busy": True} if isinstance(error, _BusyError) else {}
+        return _answer({"refused": " ".join(str(error).split()), **unavailable, **busy}, REFUSED)
     except Exception as error:
         return _answer({"error": " ".join(str(error).split()) or type(error).__name__}, FAILED)
 
@@ -105,12 +106,16 @@ class _Lines(run.Lines):
         sys.stderr.write(f"iris-region: {line}\n")
 
 
+class _BusyError(RefusedError):
+    """Another step is under way: who refuses this one has not looked at what it is about."""
+
+
 @contextmanager
 def _one_at_a_time(*, wait: bool) -> Iterator[None]:
     """No two steps at once on a host; not the lock of `cdk-host`, which may be waiting for a primary for an hour.
 
     Raises:
-        RefusedError: Another one is under way, and doesn't end.
+        _BusyError: Another one is under way, and doesn't end.
     """
     if not wait:
         yield
@@ -123,7 +128,7 @@ def _one_at_a_time(*, wait: bool) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= ends:
-                    raise RefusedError("another iris-region is under way on this host: wait for its end") from None
+                    raise _BusyError("another iris-region is under way on this host: wait for its end") from None
                 time.sleep(0.2)
         yield
 

@@ -31,11 +31,12 @@ class HostError(CommandError):
     Args:
         message: Why.
         refused: Whether it refused, and nothing was changed.
+        busy: Whether it refused because an earlier step is at work there, of which nothing is known yet.
     """
 
-    def __init__(self, message: str, *, refused: bool = False) -> None:
+    def __init__(self, message: str, *, refused: bool = False, busy: bool = False) -> None:
         super().__init__(FAILED, message, "host_refused" if refused else "host")
-        self.refused = refused
+        self.refused, self.busy = refused, busy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +176,9 @@ def _judged(got: dict[str, Any], command: str, instance: str) -> dict[str, Any]:
             raise HostError(f"the answer of {command} on {instance} can't be understood")
         return answer
     if got.get("ResponseCode") == _REFUSES:
-        raise HostError(f"{instance} refuses {command}: {(answer or {}).get('refused') or 'it gives no reason'}", refused=True)
+        refusal = answer or {}
+        message = f"{instance} refuses {command}: {refusal.get('refused') or 'it gives no reason'}"
+        raise HostError(message, refused=True, busy=refusal.get("busy") is True)
     said = (answer or {}).get("error") or (got.get("StandardErrorContent") or "").strip()[-300:]
     raise HostError(f"{command} on {instance}: {got.get('StatusDetails') or got['Status']} {said}".rstrip())
 

@@ -31,7 +31,7 @@ _CATCH_UP_LOOKS: Final = 6 * 60 * 12
 #: A stop in good order takes 15 minutes at most: `bootstrap/units`.
 _STOP_SECONDS: Final = 1000.0
 
-_Found = TypeVar("_Found")
+_Awaited = TypeVar("_Awaited")
 
 
 @dataclass(kw_only=True)
@@ -159,7 +159,7 @@ class Rebuild:
             good = self.snapshots.good(source.region, ids)
             if not good:
                 frozen_snapshots(self._hosts, self.snapshots, source, ids, sleep=self.sleep, tell=self.tell)
-                good = self._found(lambda: self.snapshots.good(source.region, ids), f"the databases of {self.source_name}")
+                good = self._awaited(lambda: self.snapshots.good(source.region, ids), f"the databases of {self.source_name}")
         with self._step("wait", untouched):
             self.snapshots.wait(self.member.region, kept)
             self.snapshots.wait(source.region, [each["SnapshotId"] for each in good])
@@ -174,7 +174,7 @@ class Rebuild:
         with self._step("make", untouched):
             self._make(of_role, volumes)
 
-    def _found(self, look: Callable[[], list[_Found]], what: str) -> list[_Found]:
+    def _awaited(self, look: Callable[[], list[_Awaited]], what: str) -> list[_Awaited]:
         """Snapshots that were taken: EC2 finds them by their tags some moments later."""
         for _ in range(_FOUND_LOOKS):
             if found := look():
@@ -207,7 +207,7 @@ class Rebuild:
             if tags_of(self._instance()).get(LEFT) == self.value:
                 return
             region = self.member.region
-            self.snapshots.wait(region, self._found(lambda: self.snapshots.kept(region), name))
+            self.snapshots.wait(region, self._awaited(lambda: self.snapshots.kept(region), name))
             # What doesn't run has to say what it is before its volumes are touched.
             self._until("running")
             # From here on it may have left, though nobody has heard of it.
@@ -259,7 +259,7 @@ class Rebuild:
                     self.call(f"{self.member.name} waits for this, which somebody has to do: {waits_for}")
                     called = waits_for
             except HostError as error:
-                if error.refused and refusable:
+                if error.refused and refusable and not error.busy:
                     raise
                 now = error.message
             if now != told:

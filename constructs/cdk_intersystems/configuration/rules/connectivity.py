@@ -47,6 +47,13 @@ def _kind(deployment: Deployment, region: RegionBase, path: Path) -> Iterator[Pr
     if connectivity.private and region.existing is not None:
         message = "an existing VPC is taken as it is, with the gateways it has: state kind: none, and connect it yourself"
         yield Problem(path=(*path, "kind"), message=message, got=connectivity.kind, reads=((*path[:2], "existing"),))
+    away = deployment.regions.primary is None and deployment.regions.on_premises is not None
+    if away and region.existing is None and not connectivity.private:
+        message = (
+            "the members on premises have no way to a VPC that is made here, and journals need one: state vpn or direct_connect"
+        )
+        reads: tuple[Path, ...] = (("regions", "on_premises"), (*path[:2], "existing"))
+        yield Problem(path=(*path, "kind"), message=message, got=connectivity.kind, reads=reads)
     if connectivity.kind == "internet" and not any(tier.scheme == "internet-facing" for tier in deployment.web_tiers):
         message = "there is no internet-facing web tier that clients could come to over the Internet"
         yield Problem(path=(*path, "kind"), message=message, reads=(("web_tiers",),))
@@ -73,6 +80,9 @@ def _vpn(path: Path, vpn: Vpn) -> Iterator[Problem]:
     elif vpn.static_routes and vpn.on_premises_cidrs:
         message = "the ranges outside AWS are those of static_routes: leave this out"
         yield Problem(path=cidrs, message=message, reads=(gateway, asn, routes))
+    elif vpn.gateway != "transit" and vpn.on_premises_cidrs:
+        message = "nobody would use it with gateway virtual_private, whose routes are learned: leave it out"
+        yield Problem(path=cidrs, message=message, reads=(gateway, asn))
 
 
 def _direct_connect(path: Path, line: DirectConnect, region: RegionBase) -> Iterator[Problem]:

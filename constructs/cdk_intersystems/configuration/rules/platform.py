@@ -6,7 +6,7 @@ from cdk_intersystems.model.platform import packages_problem
 
 from ..deployment import Deployment
 from ..platform import CertificateAuthority, S3ObjectConfig
-from ..problems import Path, Problem
+from ..problems import Path, Problem, path_text
 
 _PACKAGES: Path = ("platform", "packages")
 _ARCHIVE: Path = ("platform", "packages_archive")
@@ -63,28 +63,42 @@ def _dr_platform(deployment: Deployment) -> Iterator[Problem]:
 
 def _fetched_elsewhere(deployment: Deployment, primary: str) -> Iterator[Problem]:
     """A host of the DR region sets itself up while the primary region is lost."""
-    dr = deployment.regions.dr
+    dr, known = deployment.regions.dr, _buckets(deployment, primary)
     for name in _FETCHED:
         fetched: S3ObjectConfig | None = getattr(deployment.platform_of("dr"), name)
-        own = getattr(dr.platform if dr is not None else None, name, None) is not None
-        if fetched is None or _lies_in(fetched, getattr(deployment.platform, name), primary, own=own) != primary:
+        if fetched is None:
             continue
-        message = (
-            f"{'' if own else 'missing; what platform has '}lies in the primary region {primary}, and a host could not be set "
-            "up while that is lost: name a copy in a bucket elsewhere"
-        )
-        reads: tuple[Path, ...] = (("platform", name), ("regions", "primary", "region"))
-        yield Problem(path=(*_DR, name), message=message, got=fetched.uri if own else None, reads=reads)
+        own = getattr(dr.platform if dr is not None else None, name, None) is not None
+        said, path = _said(fetched), (*_DR, name)
+        lies_in, by = known.get(_bucket(fetched), (said, path))
+        if said not in ("", lies_in):
+            message = f"{_bucket(fetched)} lies in {lies_in} by {path_text(by)}, and a bucket lies in one region"
+            yield Problem(path=(*path, "region"), message=message, got=said, reads=(by, (*path, "key_arn")))
+        elif lies_in == primary:
+            message = (
+                f"{'' if own else 'missing; what platform has '}lies in the primary region {primary}, and a host could not be "
+                "set up while that is lost: name a copy in a bucket elsewhere"
+            )
+            reads: tuple[Path, ...] = (("platform", name), ("regions", "primary", "region"))
+            yield Problem(path=path, message=message, got=fetched.uri if own else None, reads=reads)
 
 
-def _lies_in(fetched: S3ObjectConfig, primarys: S3ObjectConfig | None, primary: str, *, own: bool) -> str:
-    """The region of an object's bucket, as far as it is known. Without one it is that of the hosts it was written for."""
-    stated = str(fetched.model().description()["region"] or "")
-    if stated or not own:
-        return stated or primary
-    if primarys is None or _bucket(fetched) != _bucket(primarys):
-        return ""
-    return str(primarys.model().description()["region"] or primary)
+def _buckets(deployment: Deployment, primary: str) -> dict[str, tuple[str, Path]]:
+    """The region of each bucket that `platform` names, and the object that says so."""
+    known: dict[str, tuple[str, Path]] = {}
+    for name in _FETCHED:
+        fetched: S3ObjectConfig | None = getattr(deployment.platform, name)
+        if fetched is not None and _said(fetched):
+            known.setdefault(_bucket(fetched), (_said(fetched), ("platform", name)))
+    for name in _FETCHED:
+        # Where nothing says it, it is that of the hosts it was written for.
+        if (fetched := getattr(deployment.platform, name)) is not None:
+            known.setdefault(_bucket(fetched), (primary, ("platform", name)))
+    return known
+
+
+def _said(fetched: S3ObjectConfig) -> str:
+    return str(fetched.model().description()["region"])
 
 
 def _bucket(fetched: S3ObjectConfig) -> str:

@@ -23,6 +23,7 @@ def range_problems(deployment: Deployment) -> Iterator[Problem]:
             if cidr.prefixlen > 0 and cidr.overlaps(vpc):
                 message = f"overlaps {owner} {vpc}; name only {what} outside AWS"
                 yield Problem(path=path, message=message, reads=(vpc_path,))
+    yield from _unreached(deployment)
     yield from _vips(deployment, [*_clients(deployment), *outside])
 
 
@@ -69,6 +70,18 @@ def _premises(deployment: Deployment) -> Iterator[_Range]:
             yield (*base, "members", member), IPv4Network(address), "members"
         if mirror.arbiter is not None:
             yield (*base, "arbiter"), IPv4Network(mirror.arbiter), "arbiters"
+
+
+def _unreached(deployment: Deployment) -> Iterator[Problem]:
+    """Members and arbiters on premises, of whom the DR region's routes say that nobody there reaches them."""
+    dr = deployment.regions.dr
+    routes = () if dr is None else dr.connectivity.on_premises_cidrs
+    vpcs = [cidr for _, cidr, _ in _vpcs(deployment)]
+    for path, host, _ in _premises(deployment):
+        if routes and not any(host.subnet_of(cidr) for cidr in routes) and not any(host.overlaps(vpc) for vpc in vpcs):
+            known = ", ".join(str(cidr) for cidr in routes)
+            message = f"lies outside {known}, the networks that the DR region's connectivity leads to"
+            yield Problem(path=path, message=message, reads=(("regions", "dr", "connectivity"),))
 
 
 def _vips(deployment: Deployment, outside: list[_Range]) -> Iterator[Problem]:
