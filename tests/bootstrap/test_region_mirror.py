@@ -3,7 +3,6 @@
 The tests follow one another, as what they describe does; each begins where the one before it ended.
 """
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ if os.geteuid() != 0:
 
 from cdk_intersystems.model import tags
 from tests.bootstrap.lab.lab import Lab, LabHost
-from tests.bootstrap.region_lab import RegionLab, records, state, status_of, step
+from tests.bootstrap.region_instance import database_file, databases, frozen, has, last, remove_member, terminal, write
+from tests.bootstrap.region_lab import RegionLab, state, status_of, step
 
 FORMED = {"a": "Primary", "b": "Backup", "c": "Connected", "d": "Connected"}
 KINDS = {"primary": ["Failover"] * 2 + ["Disaster Recovery"] * 2, "dr": ["Disaster Recovery"] * 2 + ["Failover"] * 2}
@@ -40,20 +40,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegionLab]:
 
 def kinds(made: RegionLab) -> list[str]:
     return [state(host)[1] for host in made.members.values()]
-
-
-def last(host: LabHost) -> int:
-    return int(records(host, "LAST")[0].removeprefix("OK "))
-
-
-def write(host: LabHost, text: str) -> int:
-    (said,) = records(host, f"SET {text}")
-    assert said.startswith("OK "), said
-    return int(said.removeprefix("OK "))
-
-
-def has(host: LabHost, number: int, text: str) -> bool:
-    return records(host, f"GET {number}") == [f"OK {text}"]
 
 
 def switch(made: RegionLab, epoch: int, new: str, old: str, second: str) -> None:
@@ -363,6 +349,18 @@ def test_a_freeze_that_somebody_else_has_ended_is_not_confirmed(made: RegionLab)
     assert terminal(d, "##class(Backup.General).ExternalThaw()")[0] == 5
 
 
+def test_a_primary_is_frozen_only_if_it_is_alone_and_that_is_said(made: RegionLab) -> None:
+    c, d = made.members["c"], made.members["d"]
+    step(d, "stop")
+    c.wait_until("to be alone", lambda: "say --primary-alone" in step(c, "freeze", "--seconds", "60", status=3)["refused"], 30)
+    freeze = step(c, "freeze", "--seconds", "60", "--primary-alone")["freeze"]
+    assert frozen(c)
+    assert step(c, "thaw", "--freeze", freeze) == {"done": True, "confirmed": True}
+    assert (frozen(c), status_of(c)) == (False, "Primary")
+    step(d, "start")
+    made.await_statuses(d="Connected")
+
+
 def test_a_member_whose_journals_diverged_is_built_anew(made: RegionLab) -> None:
     a, c, d = (made.members[name] for name in "acd")
     assert "iris-region leave comes first" in step(a, "restored", status=3)["refused"]
@@ -471,39 +469,5 @@ def exchange_volume(made: RegionLab, content: str) -> None:
     made.data["a"] = new
 
 
-def database_file(host: LabHost) -> str:
-    return host.run("cat", "/irissys/db/APPDATA/IRIS.DAT").output
-
-
 def timer(host: LabHost, freeze: dict[str, str]) -> str:
     return host.unit_state(f"iris-region-thaw-{freeze['freeze']}.timer")
-
-
-def terminal(host: LabHost, what: str) -> tuple[int, str]:
-    """Runs something in %SYS as the owner of the instance: exit status and output."""
-    owner = ("setpriv", "--reuid=irisowner", "--regid=irisowner", "--init-groups", "--")
-    done = host.run(*owner, "iris", "terminal", "IRIS", "-U", "%SYS", what, check=False)
-    return done.status, done.output
-
-
-def frozen(host: LabHost) -> bool:
-    # Class reference, Backup.General: 5 is yes, 3 is no.
-    status, output = terminal(host, "##class(Backup.General).IsWDSuspendedExt()")
-    assert status in (3, 5), output
-    return status == 5
-
-
-def databases(host: LabHost) -> dict[str, str]:
-    """Mirror state of each mirrored database."""
-    lines = terminal(host, 'Databases^%ZcdkRegion("TRAK")')[1].splitlines()
-    found = [line.removeprefix("cdk:database ").split("^") for line in lines if line.startswith("cdk:database ")]
-    return {name: state for name, _, state in found}
-
-
-def remove_member(primary: LabHost, name: str) -> None:
-    """What a person does in the Management Portal of the primary."""
-    script = (
-        "import json,socket,sys\ns=socket.socket(socket.AF_UNIX); s.connect('\\0fake-iris/irissys/sys'); f=s.makefile('rw')\n"
-        "f.write('command\\n'+json.dumps({'op':'remove member','name':sys.argv[1]})+'\\n'); f.flush(); print(f.readline())\n"
-    )
-    assert json.loads(primary.run("python3", "-c", script, name).output) == {}
