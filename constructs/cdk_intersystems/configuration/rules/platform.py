@@ -71,10 +71,10 @@ def _fetched_elsewhere(deployment: Deployment, primary: str) -> Iterator[Problem
         own = getattr(dr.platform if dr is not None else None, name, None) is not None
         said, path = _said(fetched), (*_DR, name)
         lies_in, by = known.get(_bucket(fetched), (said, path))
-        if said not in ("", lies_in):
+        if own and said not in ("", lies_in):
             message = f"{_bucket(fetched)} lies in {lies_in} by {path_text(by)}, and a bucket lies in one region"
             yield Problem(path=(*path, "region"), message=message, got=said, reads=(by, (*path, "key_arn")))
-        elif lies_in == primary:
+        elif (said or lies_in) == primary:
             message = (
                 f"{'' if own else 'missing; what platform has '}lies in the primary region {primary}, and a host could not be "
                 "set up while that is lost: name a copy in a bucket elsewhere"
