@@ -210,7 +210,8 @@ def _end(port: int) -> int:
     process = _process_of(port)
     os.kill(process, signal.SIGKILL)
     ends = time.monotonic() + 10
-    with suppress(FileNotFoundError):
+    # Gone before its file is opened, or between that and reading it.
+    with suppress(FileNotFoundError, ProcessLookupError):
         while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX":
             assert time.monotonic() < ends
             time.sleep(0.01)
