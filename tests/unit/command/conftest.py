@@ -8,6 +8,7 @@ import yaml
 
 from cdk_intersystems.command import follow, region_api
 from tests.unit.command.fake_region import KEY, SECRET, FakeRegion, serving
+from tests.unit.command.rebuild_desk import Desk, new_desk
 from tests.unit.configuration.regions import two_regions
 
 
@@ -34,3 +35,10 @@ def region() -> Iterator[FakeRegion]:
     """A region's API."""
     with serving(FakeRegion()) as served:
         yield served
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A desk at which `rebuild` is typed, with a world of its own behind it."""
+    with new_desk(tmp_path, monkeypatch) as desk:
+        yield desk

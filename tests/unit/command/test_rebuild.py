@@ -1,22 +1,12 @@
 """`cdk-intersystems rebuild`: a member gets another one's databases, and nothing of what only it had is lost."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from cdk_intersystems.command.rebuild.marks import HOLDS, KEPT
 from cdk_intersystems.model import tags
 from tests.unit.command.fake_region import REGION, move
-from tests.unit.command.rebuild_desk import FROM_B, FROM_D, Desk, far, is_as_it_was, is_rebuilt, mirror, near, new_desk
+from tests.unit.command.rebuild_desk import FROM_B, FROM_D, Desk, far, is_as_it_was, is_rebuilt, mirror, near
 from tests.unit.command.rebuild_members import HOME, client_of, marks, own, primary, waiting
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with new_desk(tmp_path, monkeypatch) as desk:
-        yield desk
 
 
 def test_a_member_gets_the_databases_of_its_neighbour(desk: Desk) -> None:

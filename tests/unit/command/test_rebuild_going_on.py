@@ -1,7 +1,6 @@
 """`cdk-intersystems rebuild`, run again after it ended early: what was done is used, and nothing is done on a guess."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,6 @@ from cdk_intersystems.command.rebuild.volumes import Volumes
 from tests.unit.command.rebuild_desk import FROM_B, FROM_D, Desk, far, is_rebuilt, mirror, near, new_desk
 from tests.unit.command.rebuild_members import HOME, ROLES, Host, client_of, marks, own, primary
 from tests.unit.command.rebuild_world import Killed, watched
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with new_desk(tmp_path, monkeypatch) as desk:
-        yield desk
 
 
 def _killed(desk: Desk, name: str, times: int = 1) -> None:
